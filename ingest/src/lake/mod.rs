@@ -1,0 +1,3 @@
+//! The lake: Delta tables of Parquet, written by one protocol.
+
+pub mod files;
