@@ -1,4 +1,47 @@
-//! CloudTrail log objects in, a lake of Parquet out: lossless, bounded, exactly once.
+#![doc = include_str!("../README.md")]
 
+pub mod config;
+pub mod find;
+pub mod fetch;
+pub mod gunzip;
+pub mod unwrap;
+pub mod parse;
+pub mod record;
+pub mod time;
+pub mod batch;
 pub mod schema;
+pub mod transpose;
+pub mod rebuild;
+pub mod reject;
+pub mod dedup;
+pub mod write;
+mod books;
+mod pending;
 pub mod lake;
+mod run;
+pub mod report;
+pub mod error;
+
+pub use config::IngestConfig;
+pub use error::Error;
+pub use report::Report;
+pub use run::Progress;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Reads the log objects of the sources into the lake: find → fetch → gunzip → unwrap → parse → transpose → write.
+///
+/// A source or object that cannot be read is a line in [`Report::problems`], and the others are read all the same.
+///
+/// # Errors
+/// No source can be read, or the lake cannot be written. What was committed stays, and a later run goes on from it.
+pub async fn ingest(config: &IngestConfig, progress: Arc<dyn Progress>) -> Result<Report, Error> {
+    let started = Instant::now();
+    let (found, problems) = find::find(&config.sources, config.days).await?;
+    let lake = lake::Lake::create_or_open(&config.lake).await?;
+    let mut report = run::run(lake, config, found, progress).await?;
+    report.problems.splice(0..0, problems);
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}

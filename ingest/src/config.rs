@@ -1,0 +1,53 @@
+//! Every setting of an ingest run, with its default.
+
+use crate::find::Days;
+use std::time::Duration;
+
+pub use crate::batch::Limits;
+
+/// What a run does.
+#[derive(Clone, Debug)]
+pub struct IngestConfig {
+    /// Files, folders, `s3://bucket/prefix`.
+    pub sources: Vec<String>,
+    /// The lake: a folder or `s3://bucket/prefix`.
+    pub lake: String,
+    /// Days of delivery to read.
+    pub days: Days,
+    /// Batches that are worked on at the same time.
+    pub workers: usize,
+    /// A batch is closed when it holds this many inflated bytes.
+    pub batch_bytes: usize,
+    /// A batch is closed when it is this old, so that a slow source is committed as it comes.
+    pub batch_age: Duration,
+    /// Bytes, as stored, that may be fetched ahead of the workers.
+    pub fetch_ahead: usize,
+    /// Objects that may be fetched at the same time.
+    pub fetches: usize,
+    /// Limits on one object.
+    pub limits: Limits,
+}
+
+impl IngestConfig {
+    /// The defaults for `sources` and `lake`: two workers with batches of 64 MiB keep a run below 512 MiB.
+    #[must_use]
+    pub fn new(sources: Vec<String>, lake: String) -> Self {
+        Self {
+            sources,
+            lake,
+            days: Days::default(),
+            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(2),
+            batch_bytes: 64 << 20,
+            batch_age: Duration::from_secs(5),
+            fetch_ahead: 32 << 20,
+            fetches: 64,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Whether the environment names an endpoint of one's own: an emulator, or a store that speaks S3.
+#[must_use]
+pub fn has_own_endpoint() -> bool {
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some())
+}

@@ -1,0 +1,38 @@
+//! What can stop a run. Bad data is no error: it goes to the quarantine.
+
+use crate::lake::LakeError;
+
+/// Why a run could not go on, or could not read one of its sources.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A source or an object that cannot be used.
+    #[error("cannot use {name}: {why}")]
+    Source {
+        /// The source as it was given, or the object.
+        name: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The file system said no.
+    #[error("cannot {doing} {name}: {source}")]
+    Io {
+        /// The verb.
+        doing: &'static str,
+        /// The file or folder.
+        name: String,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The lake could not be read or written.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// A data file could not be built.
+    #[error("cannot build a data file: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
+    /// Columns that do not fit together: a bug of ours.
+    #[error("cannot build the rows of a table: {0}")]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// A worker stopped without a word: a bug of ours.
+    #[error("a worker stopped: {0}")]
+    Worker(String),
+}

@@ -1,0 +1,168 @@
+//! A log object → its bytes and its identity.
+//!
+//! A body that S3 cuts short is asked for again (the SDK retries requests, not bodies). Memory is bounded by
+//! the caller, who counts the bytes that are in flight.
+
+use crate::config::Limits;
+use crate::error::Error;
+use crate::find::{LogObject, Place, key};
+use crate::lake::ObjectId;
+use aws_config::{BehaviorVersion, meta::region::RegionProviderChain};
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// How often a body is asked for before its object is given up.
+const ATTEMPTS: u32 = 4;
+
+/// An object that is in memory.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Its identity: the same bytes under the same name are the same object.
+    pub identity: ObjectId,
+    /// Key in the bucket, or path on disk.
+    pub name: String,
+    /// `ETag`; for a file, the SHA-256 of its content.
+    pub etag: String,
+    /// Day of delivery, where the key tells: days since 1970-01-01.
+    pub date: Option<i32>,
+    /// As stored: gzip, usually.
+    pub body: Bytes,
+}
+
+/// The identity of an object in S3, which is known before it is fetched; `None` for a file.
+#[must_use]
+pub fn known_identity(place: &Place) -> Option<ObjectId> {
+    match place {
+        Place::Disk(_) => None,
+        Place::S3 { bucket, key, etag } => Some(identity(&["s3", bucket, key, etag])),
+    }
+}
+
+/// Brings an object into memory.
+///
+/// # Errors
+/// It is gone, closed to us, larger than `limits` allow, or its body stays cut short.
+pub async fn fetch(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
+    let most = limits.max_inflated as u64;
+    if object.size > most {
+        let why = format!("{} bytes are more than {most}\nhint: raise --max-inflated if this is a true log file", object.size);
+        return Err(Error::Source { name: object.place.to_string(), why });
+    }
+    match &object.place {
+        Place::Disk(path) => {
+            let read = tokio::fs::read(path).await;
+            let body = read.map_err(|source| Error::Io { doing: "read", name: path.display().to_string(), source })?;
+            Ok(from_disk(&path.to_string_lossy(), &std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy(), body.into()))
+        }
+        Place::S3 { bucket, key, etag } => {
+            let body = get(bucket, key, etag).await?;
+            let identity = identity(&["s3", bucket, key, etag]);
+            Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date: key::parse(key).date, body })
+        }
+    }
+}
+
+/// A file's identity is its key from `AWSLogs/` on, so that a synced copy is the same object, else its absolute
+/// path; with its size and content in place of the `ETag`.
+fn from_disk(name: &str, absolute: &str, body: Bytes) -> Fetched {
+    let parts = key::parse(absolute);
+    let content = hex(&Sha256::digest(&body));
+    let identity = identity(&["file", parts.canonical, &body.len().to_string(), &content]);
+    Fetched { identity, name: name.to_owned(), etag: content, date: parts.date, body }
+}
+
+/// 128 bits of SHA-256 over the parts, each led by its length so that no two lists collide.
+fn identity(parts: &[&str]) -> ObjectId {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let (first, _) = digest.split_first_chunk::<16>().expect("32 bytes begin with 16");
+    ObjectId(u128::from_be_bytes(*first))
+}
+
+/// Lower-case hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+async fn get(bucket: &str, key: &str, etag: &str) -> Result<Bytes, Error> {
+    let name = || format!("s3://{bucket}/{key}");
+    let mut attempt = 1;
+    loop {
+        // If-Match: an object that was replaced since it was listed must not pass under the old identity.
+        let request = s3_client().await.get_object().bucket(bucket).key(key).if_match(format!("\"{etag}\""));
+        let response = request.send().await.map_err(|error| s3_error(name(), error))?;
+        match response.body.collect().await {
+            Ok(body) => return Ok(body.into_bytes()),
+            Err(error) if attempt == ATTEMPTS => {
+                let why = format!("its body is cut short in each of {ATTEMPTS} attempts: {error}");
+                return Err(Error::Source { name: name(), why });
+            }
+            Err(error) => tracing::warn!(object = name(), attempt, %error, "body cut short, asking again"),
+        }
+        tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(attempt)).await;
+        attempt += 1;
+    }
+}
+
+/// The client, made once: region, credentials and endpoint as every AWS tool takes them.
+pub async fn s3_client() -> &'static aws_sdk_s3::Client {
+    static CLIENT: OnceCell<aws_sdk_s3::Client> = OnceCell::const_new();
+    CLIENT
+        .get_or_init(async || {
+            let region = RegionProviderChain::default_provider().or_else("us-east-1");
+            let shared = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
+            let config = aws_sdk_s3::config::Builder::from(&shared);
+            // An endpoint of one's own has no DNS name per bucket.
+            let own = crate::config::has_own_endpoint();
+            aws_sdk_s3::Client::from_conf(config.force_path_style(own).build())
+        })
+        .await
+}
+
+/// What S3 said, in one line that names the object and, where we know it, the remedy.
+pub fn s3_error<E, R>(name: String, error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    let why = match error.code() {
+        Some("NoSuchBucket") => "there is no such bucket\nhint: check the name and AWS_REGION".to_owned(),
+        Some("AccessDenied") => {
+            "access denied\nhint: s3:ListBucket and s3:GetObject are needed, and kms:Decrypt for SSE-KMS".to_owned()
+        }
+        Some("PreconditionFailed") => "it was replaced while we read\nhint: run again".to_owned(),
+        Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
+        None => DisplayErrorContext(&error).to_string().replace('\n', " "),
+    };
+    Error::Source { name, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_synced_copy_is_the_same_object() {
+        let at = |path: &str, body: &'static [u8]| from_disk(path, path, Bytes::from_static(body)).identity;
+        assert_eq!(at("/a/AWSLogs/1/CloudTrail/x.gz", b"1"), at("/b/c/AWSLogs/1/CloudTrail/x.gz", b"1"));
+        assert_ne!(at("/a/AWSLogs/1/CloudTrail/x.gz", b"1"), at("/a/AWSLogs/1/CloudTrail/x.gz", b"2"));
+        assert_ne!(at("/a/x.gz", b"1"), at("/b/x.gz", b"1"));
+    }
+
+    #[test]
+    fn parts_cannot_be_shifted_into_each_other() {
+        assert_ne!(identity(&["s3", "ab", "c"]), identity(&["s3", "a", "bc"]));
+    }
+}

@@ -1,0 +1,148 @@
+//! Sources as people name them → the log objects in them, in the order of their delivery.
+//!
+//! A source is a file, a folder or `s3://bucket/prefix`. Objects are sorted by the time in their key, so that a
+//! backfill of months meets neighbouring events in neighbouring batches (which keeps the time ranges of the data
+//! files narrow). Digests are counted, not returned.
+
+pub mod folder;
+pub mod key;
+pub mod s3;
+
+use crate::error::Error;
+use key::TrailFolder;
+use std::path::PathBuf;
+
+/// Where an object is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// A file.
+    Disk(PathBuf),
+    /// An object in S3.
+    S3 {
+        /// Its bucket.
+        bucket: String,
+        /// Its key.
+        key: String,
+        /// Its `ETag`, without the quotes.
+        etag: String,
+    },
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Disk(path) => write!(f, "{}", path.display()),
+            Self::S3 { bucket, key, .. } => write!(f, "s3://{bucket}/{key}"),
+        }
+    }
+}
+
+/// A log object, found but not read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogObject {
+    /// Where it is.
+    pub place: Place,
+    /// Its size as stored, in bytes.
+    pub size: u64,
+    /// Its time of delivery in µs since 1970, where the key tells.
+    pub time: Option<i64>,
+}
+
+/// What was found.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The log objects, oldest delivery first.
+    pub objects: Vec<LogObject>,
+    /// Digest files, which hold hashes and no records.
+    pub digests: u64,
+    /// What was passed over: other files, empty objects, and what is out of the time range.
+    pub passed_over: u64,
+}
+
+/// Days of delivery to take, both ends included, in days since 1970-01-01.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Days {
+    /// The first day.
+    pub first: Option<i32>,
+    /// The last day.
+    pub last: Option<i32>,
+}
+
+impl Days {
+    fn contain(self, date: Option<i32>) -> bool {
+        let Some(date) = date else { return true };
+        self.first.is_none_or(|first| date >= first) && self.last.is_none_or(|last| date <= last)
+    }
+}
+
+/// Finds the log objects of all `sources`; with them, a line for each source that cannot be used.
+///
+/// # Errors
+/// None of the sources can be used.
+pub async fn find(sources: &[String], days: Days) -> Result<(Found, Vec<String>), Error> {
+    let (mut found, mut problems) = (Found::default(), Vec::new());
+    for source in sources {
+        match find_one(source, days, &mut found).await {
+            Err(error) if problems.len() + 1 == sources.len() => return Err(error),
+            Err(error) => problems.push(error.to_string()),
+            Ok(()) => {}
+        }
+    }
+    // Objects without a time in their key come first and in a fixed order, so that two runs see the same.
+    found.objects.sort_by(|a, b| (a.time, place_key(&a.place)).cmp(&(b.time, place_key(&b.place))));
+    found.objects.dedup_by(|a, b| a.place == b.place);
+    Ok((found, problems))
+}
+
+async fn find_one(source: &str, days: Days, found: &mut Found) -> Result<(), Error> {
+    match Source::parse(source)? {
+        Source::S3 { bucket, prefix } => s3::list(&bucket, &prefix, days, found).await,
+        Source::Path(path) => folder::walk(&path, days, found),
+    }
+}
+
+fn place_key(place: &Place) -> (&str, &std::ffi::OsStr) {
+    match place {
+        Place::Disk(path) => ("", path.as_os_str()),
+        Place::S3 { bucket, key, .. } => (bucket, std::ffi::OsStr::new(key)),
+    }
+}
+
+/// A source, parsed.
+enum Source {
+    S3 { bucket: String, prefix: String },
+    Path(PathBuf),
+}
+
+impl Source {
+    fn parse(text: &str) -> Result<Self, Error> {
+        match text.split_once("://") {
+            Some(("s3", rest)) => {
+                let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+                if bucket.is_empty() {
+                    return Err(Error::Source { name: text.into(), why: "it names no bucket".into() });
+                }
+                Ok(Self::S3 { bucket: bucket.into(), prefix: prefix.into() })
+            }
+            Some((scheme, _)) => {
+                let why = format!("{scheme}:// is not supported\nhint: a file, a folder, or s3://bucket/prefix");
+                Err(Error::Source { name: text.into(), why })
+            }
+            None => Ok(Self::Path(text.into())),
+        }
+    }
+}
+
+impl Found {
+    /// Takes an object that a source listed, if it is a log object in the range. `named`: the person named it.
+    fn take(&mut self, object: LogObject, key: &str, named: bool, days: Days) {
+        let parts = key::parse(key);
+        if parts.folder == TrailFolder::Digest {
+            self.digests += 1;
+        } else if named || (object.size > 0 && key::looks_like_log(key) && days.contain(parts.date)) {
+            self.objects.push(LogObject { time: parts.time, ..object });
+        } else {
+            self.passed_over += 1;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A batch on its way into the lake: what one commit of `events`, `aggregated` or `quarantine` needs from it.
+
+use crate::batch::Batch;
+use crate::books;
+use crate::dedup;
+use crate::error::Error;
+use crate::lake::files::{LakeFile, LakeTable};
+use crate::lake::{Lake, NewFile, ObjectId, Pending, Written};
+use crate::record::State;
+use crate::schema::Table;
+use crate::time::day_of;
+use crate::write::{self, DataFile};
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// The part of a batch that goes to one table.
+pub(crate) struct Part<'a> {
+    lake: &'a Lake,
+    batch: &'a mut Batch,
+    table: LakeTable,
+    /// When the batch was closed, in µs since 1970.
+    now: i64,
+    /// Objects of which this table has the rows already.
+    settled: HashSet<ObjectId>,
+    /// Data files that were searched for duplicates.
+    searched: HashSet<String>,
+    /// What is uploaded, unless something was dropped since.
+    written: Option<Written>,
+}
+
+impl<'a> Part<'a> {
+    pub(crate) fn new(lake: &'a Lake, batch: &'a mut Batch, table: LakeTable, now: i64) -> Self {
+        Self { lake, batch, table, now, settled: HashSet::new(), searched: HashSet::new(), written: None }
+    }
+
+    /// Bytes of the data files that were uploaded last.
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.written.as_ref().map_or(0, |written| written.adds.iter().map(|file| file.size).sum())
+    }
+
+    /// The records of this table; `None` where the rows are not records.
+    fn records(&self) -> Option<Table> {
+        match self.table {
+            LakeTable::Events => Some(Table::Events),
+            LakeTable::Aggregated => Some(Table::Aggregated),
+            _ => None,
+        }
+    }
+
+    /// Uploads Parquet files and says what the log is to name.
+    async fn upload(&self, table: LakeTable, files: Vec<DataFile>) -> Result<Vec<NewFile>, Error> {
+        let mut adds = Vec::with_capacity(files.len());
+        for file in files {
+            let size = file.bytes.len() as u64;
+            self.lake.put(table, &file.path, file.bytes).await?;
+            adds.push(NewFile { path: file.path, size, date: file.date, rows: file.rows, stats: file.stats });
+        }
+        Ok(adds)
+    }
+
+    fn data_files(&self) -> Result<Vec<DataFile>, Error> {
+        match self.records() {
+            Some(table) => Ok(write::write(self.batch, table, self.now)?),
+            None => self.quarantine_file(),
+        }
+    }
+
+    fn quarantine_file(&self) -> Result<Vec<DataFile>, Error> {
+        let rows = books::quarantine(self.batch, &|object| !self.settled.contains(&object.identity), self.now)?;
+        Ok(if rows.num_rows() == 0 { vec![] } else { vec![small_file(day_of(self.now), &rows)?] })
+    }
+
+    /// The rows of `logfiles`, which travel with the commit of `events`.
+    async fn logfiles(&self) -> Result<Vec<NewFile>, Error> {
+        let days = books::logfiles(self.batch, day_of(self.now), self.now)?;
+        let files = days.into_iter().map(|(date, rows)| small_file(date, &rows)).collect::<Result<Vec<_>, Error>>()?;
+        self.upload(LakeTable::Logfiles, files).await
+    }
+}
+
+/// A file of a table whose rows are few.
+fn small_file(date: i32, rows: &arrow::array::RecordBatch) -> Result<DataFile, Error> {
+    let (bytes, stats) = write::parquet_bytes(rows)?;
+    let path = format!("date={}/part-{}.zstd.parquet", crate::time::format_day(date), Uuid::new_v4());
+    Ok(DataFile { date, path, bytes, rows: rows.num_rows() as u64, stats })
+}
+
+impl Pending for Part<'_> {
+    type Error = Error;
+
+    fn objects(&self) -> Vec<ObjectId> {
+        let named = |at: usize| match self.records() {
+            Some(Table::Events) => true,
+            Some(table) => self.batch.records.iter().any(|r| r.table == table && usize::try_from(r.object) == Ok(at)),
+            None => self.batch.rejects.iter().any(|r| usize::try_from(r.object) == Ok(at)),
+        };
+        let ids = self.batch.objects.iter().enumerate().filter(|(at, _)| named(*at)).map(|(_, object)| object.identity);
+        ids.filter(|id| !self.settled.contains(id)).collect()
+    }
+
+    fn drop_objects(&mut self, known: &[ObjectId]) {
+        for &id in known {
+            match self.table {
+                LakeTable::Events => self.batch.remove_object(id),
+                // A run that died between the two commits wrote these rows: the lake holds them.
+                LakeTable::Aggregated => self.batch.mark_object(id, Table::Aggregated, State::Duplicate),
+                _ => {}
+            }
+            self.settled.insert(id);
+        }
+        self.written = None;
+    }
+
+    async fn drop_duplicates(&mut self, files: &[LakeFile]) -> Result<bool, Error> {
+        let Some(table) = self.records() else { return Ok(false) };
+        let files = files.iter().filter(|f| !self.searched.contains(&f.path)).cloned().collect::<Vec<_>>();
+        let marked = dedup::mark_late(self.batch, table, &self.lake.store(self.table), &files).await?;
+        self.searched.extend(files.into_iter().map(|file| file.path));
+        if marked > 0 {
+            self.written = None;
+        }
+        Ok(marked > 0)
+    }
+
+    async fn write(&mut self) -> Result<Written, Error> {
+        if let Some(written) = &self.written {
+            return Ok(written.clone());
+        }
+        let adds = self.upload(self.table, self.data_files()?).await?;
+        let logfiles = if self.table == LakeTable::Events { self.logfiles().await? } else { vec![] };
+        let written = Written { adds, logfiles };
+        self.written = Some(written.clone());
+        Ok(written)
+    }
+}
+
+/// Whether a batch has anything for `table`.
+pub(crate) fn has_rows(batch: &Batch, table: LakeTable) -> bool {
+    match table {
+        LakeTable::Aggregated => {
+            batch.records.iter().any(|r| r.table == Table::Aggregated && r.state == State::Kept)
+        }
+        LakeTable::Quarantine => !batch.rejects.is_empty(),
+        _ => !batch.objects.is_empty(),
+    }
+}

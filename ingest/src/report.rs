@@ -1,0 +1,106 @@
+//! Counters that reconcile: records read = written + duplicate + filtered + quarantined.
+
+use serde::Serialize;
+use std::fmt;
+use std::ops::AddAssign;
+
+/// What a run did.
+#[derive(Clone, Default, PartialEq, Debug, Serialize)]
+pub struct Report {
+    /// Log objects that this run read and committed.
+    pub objects: u64,
+    /// Log objects that the lake knew already, or that another writer committed first.
+    pub objects_skipped: u64,
+    /// Log objects that could not be fetched; a later run tries them again.
+    pub objects_failed: u64,
+    /// Digest files, counted and left alone.
+    pub digests: u64,
+    /// Elements of `Records`, lines of NDJSON: everything that should have been a record.
+    pub records_read: u64,
+    /// Records that this run added to the lake.
+    pub written: u64,
+    /// Records that the lake, or this run, had already: CloudTrail delivers some twice.
+    pub duplicate: u64,
+    /// Records that a setting left out.
+    pub filtered: u64,
+    /// Records that could not be used.
+    pub quarantined: u64,
+    /// Objects that could not be read to their end.
+    pub files_quarantined: u64,
+    /// Bytes of the objects, as stored.
+    pub bytes_in: u64,
+    /// Bytes of the objects, inflated.
+    pub bytes_inflated: u64,
+    /// Bytes of the data files.
+    pub bytes_out: u64,
+    /// Wall clock.
+    pub seconds: f64,
+    /// One line for each source or object that failed, and for each file that was quarantined.
+    pub problems: Vec<String>,
+}
+
+impl Report {
+    /// Whether every record that was read is accounted for.
+    #[must_use]
+    pub fn reconciles(&self) -> bool {
+        self.records_read == self.written + self.duplicate + self.filtered + self.quarantined
+    }
+}
+
+impl AddAssign<Self> for Report {
+    fn add_assign(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.objects_skipped += other.objects_skipped;
+        self.objects_failed += other.objects_failed;
+        self.digests += other.digests;
+        self.records_read += other.records_read;
+        self.written += other.written;
+        self.duplicate += other.duplicate;
+        self.filtered += other.filtered;
+        self.quarantined += other.quarantined;
+        self.files_quarantined += other.files_quarantined;
+        self.bytes_in += other.bytes_in;
+        self.bytes_inflated += other.bytes_inflated;
+        self.bytes_out += other.bytes_out;
+        self.seconds = self.seconds.max(other.seconds);
+        self.problems.extend(other.problems);
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { objects, objects_skipped, digests, records_read, written, duplicate, .. } = self;
+        let Self { filtered, quarantined, files_quarantined, objects_failed, seconds, .. } = self;
+        writeln!(
+            f,
+            "{records_read} records read = {written} written + {duplicate} duplicate + {filtered} filtered + {quarantined} quarantined"
+        )?;
+        write!(
+            f,
+            "{objects} objects read, {objects_skipped} known already, {digests} digests left alone, \
+             {files_quarantined} files quarantined, {objects_failed} failed; {:.1} MB in, {:.1} MB inflated, {:.1} MB out; {seconds:.1} s",
+            mega(self.bytes_in),
+            mega(self.bytes_inflated),
+            mega(self.bytes_out),
+        )
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn mega(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_add_up() {
+        let part = Report { records_read: 3, written: 1, duplicate: 1, quarantined: 1, ..Report::default() };
+        let mut sum = part.clone();
+        sum += part;
+        assert!(sum.reconciles());
+        assert!(sum.to_string().starts_with("6 records read = 2 written + 2 duplicate + 0 filtered + 2 quarantined"));
+    }
+}

@@ -1,0 +1,238 @@
+//! The pipeline: objects are fetched ahead, workers turn them into batches, batches become commits.
+//!
+//! A worker owns its batch, from the first inflated byte to the Parquet file. Workers share the queue of objects
+//! and, one at a time, the ledger. Memory is bounded by the bytes fetched ahead and the size of a batch, times the
+//! workers.
+
+use crate::batch::{Batch, Source};
+use crate::books;
+use crate::config::IngestConfig;
+use crate::error::Error;
+use crate::fetch::{self, Fetched};
+use crate::find::{Found, LogObject};
+use crate::lake::files::LakeTable;
+use crate::lake::{Appender, CommitSettings, Lake, ObjectId, Pending};
+use crate::pending::{self, Part};
+use crate::report::Report;
+use crate::time::{day_of, now};
+use futures::StreamExt;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// Hears how a run gets on; called from several threads.
+pub trait Progress: Send + Sync {
+    /// The sources hold this many objects, with this many bytes as stored.
+    fn found(&self, objects: u64, bytes: u64);
+    /// An object is done: its records and its bytes as stored.
+    fn done(&self, records: u64, bytes: u64);
+}
+
+/// Nobody listens.
+impl Progress for () {
+    fn found(&self, _: u64, _: u64) {}
+    fn done(&self, _: u64, _: u64) {}
+}
+
+/// An object in memory, with its share of the memory for what is fetched ahead.
+struct Queued {
+    object: Fetched,
+    _share: OwnedSemaphorePermit,
+}
+
+/// What the fetching tasks hand to the workers.
+type Queue = Arc<std::sync::Mutex<mpsc::Receiver<Result<Queued, Error>>>>;
+
+/// What all workers share.
+struct Shared {
+    lake: Lake,
+    config: IngestConfig,
+    /// What the lake held when the run began.
+    known: HashSet<ObjectId>,
+    events: Mutex<Appender>,
+    aggregated: Mutex<Option<Appender>>,
+    quarantine: Mutex<Option<Appender>>,
+    progress: Arc<dyn Progress>,
+}
+
+/// Reads what was found into the lake.
+///
+/// # Errors
+/// The lake cannot be written. What was committed stays; a later run goes on from there.
+pub(crate) async fn run(
+    lake: Lake,
+    config: &IngestConfig,
+    found: Found,
+    progress: Arc<dyn Progress>,
+) -> Result<Report, Error> {
+    let events = Appender::open(&lake, LakeTable::Events, &CommitSettings::default()).await?;
+    let known = events.known();
+    let mut objects = found.objects;
+    let all = objects.len();
+    objects.retain(|object| !fetch::known_identity(&object.place).is_some_and(|id| known.contains(&id)));
+    let objects_skipped = (all - objects.len()) as u64;
+    let mut report = Report { digests: found.digests, objects_skipped, ..Report::default() };
+    progress.found(objects.len() as u64, objects.iter().map(|object| object.size).sum());
+    let shared = Arc::new(Shared {
+        lake: lake.clone(),
+        config: config.clone(),
+        known,
+        events: Mutex::new(events),
+        aggregated: Mutex::new(None),
+        quarantine: Mutex::new(None),
+        progress,
+    });
+    let queue = fetch_ahead(objects, config);
+    let workers = (0..config.workers.max(1)).map(|_| {
+        let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
+        tokio::task::spawn_blocking(move || work(&shared, &queue))
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        report += worker.await.map_err(|panic| Error::Worker(panic.to_string()))??;
+    }
+    lake.sync_logfiles().await?;
+    Ok(report)
+}
+
+/// Starts to fetch; at most `fetches` objects and `fetch_ahead` bytes are in flight or waiting.
+fn fetch_ahead(objects: Vec<LogObject>, config: &IngestConfig) -> Queue {
+    let (sender, receiver) = mpsc::channel(config.fetches);
+    let room = Arc::new(Semaphore::new(config.fetch_ahead / KIB + 1));
+    let (limits, fetches, most) = (config.limits.clone(), config.fetches, config.fetch_ahead);
+    tokio::spawn(async move {
+        let fetched = futures::stream::iter(objects).map(|object| {
+            let (room, limits) = (Arc::clone(&room), limits.clone());
+            async move {
+                // An object larger than all the room takes all of it.
+                let size = usize::try_from(object.size).unwrap_or(usize::MAX).min(most);
+                let share = u32::try_from(size / KIB + 1).unwrap_or(u32::MAX);
+                let share = room.acquire_many_owned(share).await;
+                let share = share.map_err(|closed| Error::Worker(closed.to_string()))?;
+                Ok(Queued { object: fetch::fetch(&object, &limits).await?, _share: share })
+            }
+        });
+        let mut fetched = fetched.buffered(fetches);
+        while let Some(queued) = fetched.next().await {
+            // Nobody receives any more when all workers have failed.
+            if sender.send(queued).await.is_err() {
+                return;
+            }
+        }
+    });
+    Arc::new(std::sync::Mutex::new(receiver))
+}
+
+const KIB: usize = 1024;
+
+/// One worker: object after object into a batch, batch after batch into the lake.
+struct Worker<'a> {
+    shared: &'a Shared,
+    batch: Batch,
+    /// The objects of the batch.
+    held: HashSet<ObjectId>,
+    /// When the batch got its first object.
+    began: Instant,
+    report: Report,
+}
+
+fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
+    let (batch, held, report) = (Batch::new(), HashSet::new(), Report::default());
+    let mut worker = Worker { shared, batch, held, began: Instant::now(), report };
+    while let Some(next) = receive(queue)? {
+        match next {
+            Ok(queued) => worker.take(queued.object),
+            Err(error) => {
+                worker.report.objects_failed += 1;
+                worker.report.problems.push(error.to_string());
+            }
+        }
+        if worker.is_full() {
+            worker.close()?;
+        }
+    }
+    worker.close()?;
+    Ok(worker.report)
+}
+
+fn receive(queue: &Queue) -> Result<Option<Result<Queued, Error>>, Error> {
+    let mut queue = queue.lock().map_err(|_| Error::Worker("another worker panicked".into()))?;
+    Ok(queue.blocking_recv())
+}
+
+impl Worker<'_> {
+    fn is_full(&self) -> bool {
+        let config = &self.shared.config;
+        self.batch.bytes() >= config.batch_bytes || self.began.elapsed() >= config.batch_age
+    }
+
+    /// Reads an object into the batch, unless the lake or the batch has it.
+    fn take(&mut self, object: Fetched) {
+        let bytes = object.body.len() as u64;
+        if self.shared.known.contains(&object.identity) || !self.held.insert(object.identity) {
+            self.report.objects_skipped += 1;
+            self.shared.progress.done(0, bytes);
+            return;
+        }
+        if self.batch.is_empty() {
+            self.began = Instant::now();
+        }
+        let source = Source {
+            identity: object.identity,
+            key: &object.name,
+            etag: &object.etag,
+            key_date: object.date,
+            ingest_date: day_of(now()),
+        };
+        self.batch.read(&source, &object.body, &self.shared.config.limits);
+        self.shared.progress.done(self.batch.objects.last().map_or(0, |object| object.records_read), bytes);
+    }
+
+    /// Commits the batch and empties it.
+    fn close(&mut self) -> Result<(), Error> {
+        if !self.batch.is_empty() {
+            self.batch.mark_duplicates();
+            let commit = commit(self.shared, &mut self.batch);
+            self.report += tokio::runtime::Handle::current().block_on(commit)?;
+            self.batch.clear();
+            self.held.clear();
+        }
+        Ok(())
+    }
+}
+
+/// `quarantine` and `aggregated` first: an object counts as read when `events` names it.
+async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
+    let now = now();
+    let before = batch.objects.len() as u64;
+    let mut bytes_out = 0;
+    let side_tables = [(LakeTable::Quarantine, &shared.quarantine), (LakeTable::Aggregated, &shared.aggregated)];
+    for (table, appender) in side_tables {
+        if !pending::has_rows(batch, table) {
+            continue;
+        }
+        let mut appender = appender.lock().await;
+        let appender = match &mut *appender {
+            Some(appender) => appender,
+            none => none.insert(Appender::open(&shared.lake, table, &CommitSettings::default()).await?),
+        };
+        let mut part = Part::new(&shared.lake, batch, table, now);
+        appender.append(&mut part).await?;
+        bytes_out += part.bytes_out();
+    }
+    bytes_out += commit_events(shared, batch, now).await?;
+    let skipped = before - batch.objects.len() as u64;
+    let mut report = books::report(batch);
+    report += Report { bytes_out, objects_skipped: skipped, ..Report::default() };
+    Ok(report)
+}
+
+/// Builds the files before it asks for the ledger, so that workers wait for each other only to commit.
+async fn commit_events(shared: &Shared, batch: &mut Batch, now: i64) -> Result<u64, Error> {
+    let files = shared.events.lock().await.files();
+    let mut part = Part::new(&shared.lake, batch, LakeTable::Events, now);
+    part.drop_duplicates(&files).await?;
+    part.write().await?;
+    shared.events.lock().await.append(&mut part).await?;
+    Ok(part.bytes_out())
+}

@@ -1,0 +1,168 @@
+//! The command line: what it prints and how it exits, good input and bad.
+
+use crate::product::{folder, json, number, run, text, trailhound};
+use flate2::{Compression, write::GzEncoder};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+/// Three records of ours.
+fn records() -> String {
+    let record = |n: u32| {
+        format!(
+            r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ada"}},"eventTime":"2026-03-17T09:0{n}:00Z","eventSource":"iam.amazonaws.com","eventName":"GetUser","awsRegion":"us-east-1","sourceIPAddress":"192.0.2.7","eventID":"00000000-0000-4000-8000-00000000000{n}"}}"#
+        )
+    };
+    format!(r#"{{"Records":[{},{},{}]}}"#, record(1), record(2), record(3))
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn ingest(source: &Path, lake: &Path) -> Output {
+    run(trailhound(["ingest"]).arg(source).arg("--lake").arg(lake))
+}
+
+fn rows(lake: &Path, table: &str) -> i64 {
+    number(trailhound(["sql", &format!("select count(*) from {table}"), "--format", "csv", "--lake"]).arg(lake))
+}
+
+/// The lines on stderr that say what is wrong; there must be one, and it must hold `words`.
+#[track_caller]
+fn complains(output: &Output, code: i32, words: &[&str]) {
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    let line = stderr.lines().find(|line| words.iter().all(|word| line.contains(word)));
+    assert!(line.is_some(), "no line with {words:?} in:\n{stderr}");
+}
+
+#[test]
+fn a_missing_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    complains(&ingest(&dir.path().join("nowhere"), &lake), 2, &["nowhere"]);
+    assert!(!lake.exists(), "a lake was made for nothing");
+}
+
+#[test]
+fn one_of_two_sources_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, lake) = (dir.path().join("good.json"), dir.path().join("lake"));
+    fs::write(&good, records()).unwrap();
+    let output = run(trailhound(["ingest"]).arg(&good).arg(dir.path().join("nowhere")).arg("--lake").arg(&lake));
+    complains(&output, 2, &["nowhere"]);
+    assert_eq!(rows(&lake, "cloudtrail"), 3);
+}
+
+#[test]
+fn a_lake_that_is_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, lake) = (dir.path().join("good.json"), dir.path().join("lake"));
+    fs::write(&good, records()).unwrap();
+    fs::write(&lake, "not a folder").unwrap();
+    complains(&ingest(&good, &lake), 2, &["lake"]);
+    complains(&run(trailhound(["sql", "select 1", "--lake"]).arg(&lake)), 2, &["lake"]);
+}
+
+#[test]
+fn no_lake_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    complains(&run(trailhound(["sql", "select 1", "--lake"]).arg(dir.path().join("none"))), 2, &["none"]);
+}
+
+#[test]
+fn a_truncated_gzip_gives_what_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let (logs, lake) = (dir.path().join("logs"), dir.path().join("lake"));
+    fs::create_dir(&logs).unwrap();
+    let gz = gzip(&records());
+    fs::write(logs.join("cut.json.gz"), &gz[..gz.len() - 12]).unwrap();
+    fs::write(logs.join("whole.ndjson"), records().replace("00000000-", "00000001-")).unwrap();
+    complains(&ingest(&logs, &lake), 3, &["cut.json.gz", "cut short"]);
+    assert!(rows(&lake, "cloudtrail") >= 5, "{}", rows(&lake, "cloudtrail"));
+    assert!(rows(&lake, "quarantine") >= 1);
+}
+
+#[test]
+fn a_file_that_is_not_gzip_though_it_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bad, lake) = (dir.path().join("bad.json.gz"), dir.path().join("lake"));
+    fs::write(&bad, "\u{0}\u{1}\u{2} neither gzip nor JSON").unwrap();
+    complains(&ingest(&bad, &lake), 3, &["bad.json.gz"]);
+    assert_eq!(rows(&lake, "quarantine"), 1);
+}
+
+#[test]
+fn one_bad_record_costs_one_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, lake) = (dir.path().join("log.json"), dir.path().join("lake"));
+    fs::write(&log, records().replace(r#""eventTime":"2026-03-17T09:02:00Z""#, r#""eventTime":01"#)).unwrap();
+    let report = json(trailhound(["ingest", "--report", "json", "--lake"]).arg(&lake).arg(&log));
+    assert_eq!((&report["records_read"], &report["written"], &report["quarantined"]), (&3.into(), &2.into(), &1.into()));
+    let strict = run(trailhound(["ingest", "--strict", "--lake"]).arg(dir.path().join("lake2")).arg(&log));
+    assert_eq!(strict.status.code(), Some(3));
+}
+
+#[test]
+fn a_second_run_adds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, lake) = (dir.path().join("log.json"), dir.path().join("lake"));
+    fs::write(&log, records()).unwrap();
+    let mut ingest = trailhound(["ingest", "--report", "json", "--lake"]);
+    ingest.arg(&lake).arg(&log);
+    assert_eq!(json(&mut ingest)["written"], 3);
+    let second = json(&mut ingest);
+    assert_eq!((&second["written"], &second["objects_skipped"]), (&0.into(), &1.into()));
+}
+
+#[test]
+fn a_second_delivery_in_another_object_is_a_duplicate() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second, lake) = (dir.path().join("1.json"), dir.path().join("2.json"), dir.path().join("lake"));
+    fs::write(&first, records()).unwrap();
+    // The same events in another layout, one of them with another content under the same id.
+    fs::write(&second, records().replace(',', " ,").replace("09:03:00Z\" ,", "09:03:00Z\" ,\"apiVersion\":\"x\",")).unwrap();
+    ingest(&first, &lake);
+    let report = json(trailhound(["ingest", "--report", "json", "--lake"]).arg(&lake).arg(&second));
+    assert_eq!((&report["duplicate"], &report["written"]), (&2.into(), &1.into()), "{report}");
+    assert_eq!(rows(&lake, "cloudtrail"), 4);
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let dir = tempfile::tempdir().unwrap();
+    run(trailhound(["ingest"]).arg(folder("sample-logs")).arg("--lake").arg(dir.path()));
+    let mut sql = trailhound(["sql", "select * from cloudtrail", "--format", "ndjson", "--lake"]);
+    let mut process = sql.arg(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(process.stdout.take());
+    let output = process.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn data_on_stdout_and_talk_on_stderr() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log.json");
+    fs::write(&log, records()).unwrap();
+    let output = ingest(&log, &dir.path().join("lake"));
+    assert_eq!(text(&output.stdout), "");
+    assert!(text(&output.stderr).contains("3 records read = 3 written"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_demo_ends_with_findings() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run(trailhound(["demo", "--lake"]).arg(dir.path().join("demo")));
+    let screen = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for family in ["root", "region", "massdelete", "exfil"] {
+        assert!(screen.contains(family), "no finding of {family} in:\n{screen}");
+    }
+    let again = run(trailhound(["demo", "--lake"]).arg(dir.path().join("demo")));
+    assert_eq!(text(&again.stdout), screen, "a second run starts afresh");
+}
