@@ -4,7 +4,7 @@
 //! (AWS CloudTrail user guide, "CloudTrail log file names"). The day is that of delivery, not of the events. A key of
 //! another shape is not wrong: it just says less.
 
-use crate::time::{day_of_civil, parse_compact_time};
+use crate::time::{day_of_civil, parse_compact};
 
 /// What CloudTrail delivers, by the folder it delivers to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +44,7 @@ pub fn parse(key: &str) -> KeyParts<'_> {
         _ => TrailFolder::Other,
     };
     let date = folder_at.and_then(|at| day(parts.get(at + 2..at + 5)?));
-    let time = parts.last().and_then(|name| name.split('_').find_map(parse_compact_time));
+    let time = parts.last().and_then(|name| name.split('_').find_map(parse_compact));
     KeyParts { canonical, folder, date: date.or(time.map(crate::time::day_of)), time }
 }
 

@@ -1,0 +1,365 @@
+//! The unit of work: log objects inflated onto one arena, split there into records.
+//!
+//! A record is offsets into the arena, never an owned string. Duplicates are found and rows are ordered on handles,
+//! before any column exists. The bound of a batch is counted in inflated bytes.
+
+use crate::gunzip::{GunzipError, gunzip};
+use crate::lake::ObjectId;
+use crate::parse::Scanner;
+use crate::record::{self, Item, KEY, PAD, Record, State};
+use crate::reject::{Place, Reject};
+use crate::schema::{NodeId, SCHEMA, Table};
+use crate::time;
+use crate::unwrap::{Hear, Walk};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use sha2::{Digest, Sha256};
+use std::hash::BuildHasher;
+
+/// Bounds on one object.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Inflated bytes, at most.
+    pub max_inflated: usize,
+    /// Bytes of a bad record or file that the quarantine keeps.
+    pub max_quarantine_bytes: usize,
+}
+
+impl Default for Limits {
+    /// 256 MiB, five times the largest file that CloudTrail writes; 64 KiB.
+    fn default() -> Self {
+        Self { max_inflated: 256 << 20, max_quarantine_bytes: 64 << 10 }
+    }
+}
+
+/// A log object, as it comes in.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its identity.
+    pub identity: ObjectId,
+    /// Its key or path.
+    pub key: &'a str,
+    /// Its version: `ETag`, or hash of the content.
+    pub etag: &'a str,
+    /// Its day of delivery, where the key tells.
+    pub key_date: Option<i32>,
+    /// Today.
+    pub ingest_date: i32,
+}
+
+/// A log object that was read.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Object {
+    /// Its identity.
+    pub identity: ObjectId,
+    /// Its key or path.
+    pub key: String,
+    /// Its version.
+    pub etag: String,
+    /// Bytes as delivered.
+    pub size: u64,
+    /// Its day of delivery, where the key tells.
+    pub key_date: Option<i32>,
+    /// Bytes inflated.
+    pub inflated: u64,
+    /// SHA-256 of the inflated bytes, which is what CloudTrail's digests hold.
+    pub sha256: [u8; 32],
+    /// Bytes behind the last gzip member; CloudTrail writes none.
+    pub trailing: u64,
+    /// Everything that should have been a record.
+    pub records_read: u64,
+    /// How many of them could not be used.
+    pub quarantined: u64,
+    /// Why the object could not be read to its end.
+    pub failed: Option<String>,
+}
+
+/// Log objects and the records in them.
+#[derive(Debug)]
+pub struct Batch {
+    /// The documents, each followed by [`PAD`] zero bytes.
+    pub arena: Vec<u8>,
+    /// The objects.
+    pub objects: Vec<Object>,
+    /// Their records.
+    pub records: Vec<Record>,
+    /// The members of the records.
+    pub items: Vec<Item>,
+    /// What could not be used.
+    pub rejects: Vec<Reject>,
+    scanner: Scanner,
+    ids: Ids,
+}
+
+/// The nodes that tell a record's id and time.
+#[derive(Clone, Copy, Debug)]
+struct Ids {
+    event_id: NodeId,
+    event_time: NodeId,
+    window_id: NodeId,
+    window_start: NodeId,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Batch {
+    /// An empty batch.
+    #[must_use]
+    pub fn new() -> Self {
+        let node = |path: &str| SCHEMA.find(path).unwrap_or(0);
+        let ids = Ids {
+            event_id: node("eventID"),
+            event_time: node("eventTime"),
+            window_id: node("eventId"),
+            window_start: node("timeWindow.windowStart"),
+        };
+        let (arena, objects, records, items, rejects) = (vec![], vec![], vec![], vec![], vec![]);
+        Self { arena, objects, records, items, rejects, scanner: Scanner::new(), ids }
+    }
+
+    /// Empties the batch and keeps its memory.
+    pub fn clear(&mut self) {
+        self.arena.clear();
+        self.objects.clear();
+        self.records.clear();
+        self.items.clear();
+        self.rejects.clear();
+    }
+
+    /// Inflated bytes held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// Whether no object was read since the last [`Batch::clear`].
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// The JSON text of a record.
+    #[must_use]
+    pub fn text(&self, record: &Record) -> &str {
+        let bytes = self.arena.get(record.start as usize..record.end as usize).unwrap_or_default();
+        // Documents are made valid UTF-8 when they are read.
+        simdutf8::basic::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// The members of a record.
+    #[must_use]
+    pub fn items(&self, record: &Record) -> &[Item] {
+        self.items.get(record.first as usize..record.last as usize).unwrap_or_default()
+    }
+
+    /// Reads one object. What is bad in it becomes rejects; nothing is an error.
+    pub fn read(&mut self, source: &Source<'_>, body: &[u8], limits: &Limits) {
+        let start = self.arena.len();
+        let (failed, trailing) = inflate(body, limits, &mut self.arena);
+        let end = self.arena.len();
+        let text = &mut self.arena[start..];
+        let number = u32::try_from(self.objects.len()).unwrap_or(u32::MAX);
+        let mut object = Object {
+            identity: source.identity,
+            key: source.key.to_owned(),
+            etag: source.etag.to_owned(),
+            size: body.len() as u64,
+            key_date: source.key_date,
+            inflated: text.len() as u64,
+            sha256: Sha256::digest(&*text).into(),
+            trailing,
+            records_read: 0,
+            quarantined: 0,
+            failed,
+        };
+        let replaced = make_utf8(text);
+        self.arena.resize(end + PAD, 0);
+        let mut hear = Reader {
+            records: &mut self.records,
+            rejects: &mut self.rejects,
+            object: &mut object,
+            number,
+            start,
+            fallback: source.key_date.unwrap_or(source.ingest_date),
+            ids: self.ids,
+            replaced: &replaced,
+            limits,
+        };
+        let mut walk = Walk::new(&mut self.arena, &mut self.items, &mut self.scanner, &mut hear);
+        let is_json = walk.documents(start, end);
+        if !is_json && object.failed.is_none() {
+            object.failed = Some("neither JSON nor gzip\nhint: only CloudTrail log files can be read".to_owned());
+        }
+        self.reject_file(&object, number, body, limits);
+        self.objects.push(object);
+    }
+
+    /// A file that could not be read to its end has a row of its own.
+    fn reject_file(&mut self, object: &Object, number: u32, body: &[u8], limits: &Limits) {
+        if let Some(reason) = &object.failed {
+            let bytes = body[..body.len().min(limits.max_quarantine_bytes)].to_vec();
+            let reason = reason.lines().next().unwrap_or_default().to_owned();
+            self.rejects.push(Reject { object: number, place: Place::File, reason, bytes });
+        }
+    }
+
+    /// Marks the records that repeat an earlier one of the batch: same id, same content.
+    pub fn mark_duplicates(&mut self) {
+        let mut seen = HashTable::<usize>::with_capacity(self.records.len());
+        for at in 0..self.records.len() {
+            let record = &self.records[at];
+            if record.id == 0 || record.state == State::Repeated {
+                continue;
+            }
+            let id = record.id;
+            let equal = |&other: &usize| {
+                let other = &self.records[other];
+                other.id == id && other.table == record.table && record::same(self.text(other), self.text(record))
+            };
+            if seen.find(id, equal).is_some() {
+                if record.state == State::Kept {
+                    self.records[at].state = State::Repeated;
+                }
+            } else {
+                seen.insert_unique(id, at, |&other| self.records[other].id);
+            }
+        }
+    }
+
+    /// Marks the records of an object in one table.
+    pub fn mark_object(&mut self, identity: ObjectId, table: Table, state: State) {
+        let Some(number) = self.number_of(identity) else { return };
+        for record in self.records.iter_mut().filter(|r| r.object == number && r.table == table) {
+            record.state = state;
+        }
+    }
+
+    /// Takes an object out of the batch: somebody else brought it. Records that repeated one of its records are looked
+    /// at again.
+    pub fn remove_object(&mut self, identity: ObjectId) {
+        let Some(number) = self.number_of(identity) else { return };
+        self.objects.remove(number as usize);
+        self.records.retain(|record| record.object != number);
+        self.rejects.retain(|reject| reject.object != number);
+        for record in &mut self.records {
+            record.object -= u32::from(record.object > number);
+            if record.state == State::Repeated {
+                record.state = State::Kept;
+            }
+        }
+        for reject in &mut self.rejects {
+            reject.object -= u32::from(reject.object > number);
+        }
+        self.mark_duplicates();
+    }
+
+    fn number_of(&self, identity: ObjectId) -> Option<u32> {
+        let at = self.objects.iter().position(|object| object.identity == identity)?;
+        u32::try_from(at).ok()
+    }
+}
+
+/// Puts the content of an object onto the arena; says why not all of it, and how many bytes follow the last member.
+fn inflate(body: &[u8], limits: &Limits, arena: &mut Vec<u8>) -> (Option<String>, u64) {
+    match gunzip(body, limits.max_inflated, arena) {
+        Ok(inflated) => (None, inflated.trailing as u64),
+        Err(GunzipError::NotGzip) if body.len() <= limits.max_inflated => {
+            arena.extend_from_slice(body);
+            (None, 0)
+        }
+        Err(error) => (Some(error.to_string()), 0),
+    }
+}
+
+/// Overwrites what is not UTF-8 with a control character, which the scanner refuses: so a stray byte costs the record
+/// that holds it. Gives the places and the bytes that were there.
+fn make_utf8(text: &mut [u8]) -> Vec<(usize, u8)> {
+    let (mut replaced, mut at) = (Vec::new(), 0);
+    if simdutf8::basic::from_utf8(text).is_ok() {
+        return replaced;
+    }
+    while let Err(error) = std::str::from_utf8(&text[at..]) {
+        at += error.valid_up_to();
+        replaced.push((at, text[at]));
+        text[at] = 1;
+    }
+    replaced
+}
+
+/// Turns what the walk finds into records and rejects of one object.
+struct Reader<'a> {
+    records: &'a mut Vec<Record>,
+    rejects: &'a mut Vec<Reject>,
+    object: &'a mut Object,
+    number: u32,
+    /// Where the object begins in the arena.
+    start: usize,
+    /// The day of records without a time.
+    fallback: i32,
+    ids: Ids,
+    replaced: &'a [(usize, u8)],
+    limits: &'a Limits,
+}
+
+impl Reader<'_> {
+    fn next_index(&mut self) -> u32 {
+        self.object.records_read += 1;
+        u32::try_from(self.object.records_read - 1).unwrap_or(u32::MAX)
+    }
+}
+
+impl Hear for Reader<'_> {
+    fn record(&mut self, arena: &[u8], start: usize, end: usize, first: usize, items: &mut Vec<Item>, scanner: &Scanner) {
+        let table = if scanner.is_aggregated() { Table::Aggregated } else { Table::Events };
+        let (id_node, time_node) = match table {
+            Table::Events => (self.ids.event_id, self.ids.event_time),
+            Table::Aggregated => (self.ids.window_id, self.ids.window_start),
+        };
+        let (mut id, mut when) = (0, None);
+        for item in items[first..].iter().filter(|item| item.flag & KEY == 0) {
+            let text = || arena.get(item.start as usize..item.end as usize).unwrap_or_default();
+            if item.node == id_node && text().len() > 2 && text()[0] == b'"' {
+                id = FixedState::default().hash_one(text()).max(1);
+            } else if item.node == time_node {
+                when = std::str::from_utf8(text()).ok().and_then(time::parse).map(|(micros, _)| micros);
+            }
+        }
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let index = self.next_index();
+        self.records.push(Record {
+            start: offset(start),
+            end: offset(end),
+            first: offset(first),
+            last: offset(items.len()),
+            object: self.number,
+            index,
+            table,
+            whole: scanner.whole,
+            time: when,
+            date: when.map_or(self.fallback, time::day_of),
+            id,
+            state: State::Kept,
+        });
+    }
+
+    fn reject(&mut self, arena: &[u8], start: usize, end: usize, reason: &str) {
+        self.object.quarantined += 1;
+        let index = self.next_index();
+        let kept = end.min(start + self.limits.max_quarantine_bytes);
+        let mut bytes = arena.get(start..kept).unwrap_or_default().to_vec();
+        for &(at, byte) in self.replaced {
+            // Places are relative to the object; the quarantine keeps what was really there.
+            if let Some(slot) = (at + self.start).checked_sub(start).and_then(|at| bytes.get_mut(at)) {
+                *slot = byte;
+            }
+        }
+        let offset = u32::try_from(start.saturating_sub(self.start)).unwrap_or(u32::MAX);
+        let length = u32::try_from(end - start).unwrap_or(u32::MAX);
+        let place = Place::Record { index, offset, length };
+        self.rejects.push(Reject { object: self.number, place, reason: reason.to_owned(), bytes });
+    }
+}
