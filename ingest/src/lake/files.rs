@@ -1,6 +1,10 @@
 //! What a table of the lake is made of at one version.
 
+use super::date::{date_text, parse_date};
+use deltalake::kernel::Add;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::{collections::HashMap, time::SystemTime};
 
 /// The tables of a lake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -21,8 +25,14 @@ pub enum LakeTable {
 
 impl LakeTable {
     /// All tables.
-    pub const ALL: [Self; 6] =
-        [Self::Events, Self::Aggregated, Self::Logfiles, Self::Quarantine, Self::Findings, Self::Notifications];
+    pub const ALL: [Self; 6] = [
+        Self::Events,
+        Self::Aggregated,
+        Self::Logfiles,
+        Self::Quarantine,
+        Self::Findings,
+        Self::Notifications,
+    ];
 
     /// The folder of the table in the lake, which is also its name.
     #[must_use]
@@ -47,12 +57,71 @@ pub struct LakeFile {
     pub size: u64,
     /// Its partition: days since 1970-01-01.
     pub date: i32,
-    /// Rows.
+    /// Rows; 0 when another tool wrote the file without saying.
     pub rows: u64,
     /// When it was written, in milliseconds since 1970.
     pub modified_ms: i64,
-    /// Delta's statistics: `numRecords`, `minValues`, `maxValues`, `nullCount`.
+    /// Delta's statistics: `numRecords`, `minValues`, `maxValues`, `nullCount`; null when there are none.
     pub stats: Value,
+}
+
+impl LakeFile {
+    /// The file that an `add` action names.
+    pub(super) fn from_add(add: &Add) -> Self {
+        let date = add.partition_values.get(crate::schema::DATE).cloned().flatten();
+        let stats = add.stats.as_deref();
+        Self::new(&add.path, add.size, date.as_deref(), stats, add.modification_time)
+    }
+
+    /// The file with these facts, as the log spells them.
+    pub(super) fn new(
+        path: &str,
+        size: i64,
+        date: Option<&str>,
+        stats: Option<&str>,
+        modified_ms: i64,
+    ) -> Self {
+        let stats = stats.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+        Self {
+            path: path.to_owned(),
+            size: u64::try_from(size).unwrap_or(0),
+            date: date.and_then(parse_date).unwrap_or(0),
+            rows: stats.get("numRecords").and_then(Value::as_u64).unwrap_or(0),
+            modified_ms,
+            stats,
+        }
+    }
+}
+
+/// A data file that is in place, but that no commit names yet.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct NewFile {
+    /// Path below the table's folder.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Its partition: days since 1970-01-01.
+    pub date: i32,
+    /// Rows.
+    pub rows: u64,
+    /// Delta's statistics; `numRecords` at least.
+    pub stats: Value,
+}
+
+impl NewFile {
+    /// The action that adds it to its table.
+    pub(super) fn add(&self) -> Add {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Add {
+            path: self.path.clone(),
+            size: i64::try_from(self.size).unwrap_or(i64::MAX),
+            partition_values: HashMap::from([(crate::schema::DATE.to_owned(), Some(date_text(self.date)))]),
+            modification_time: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+            data_change: true,
+            stats: Some(self.stats.to_string()),
+            ..Add::default()
+        }
+    }
 }
 
 /// A table at one version.
