@@ -2,9 +2,14 @@
 //!
 //! In: a version that was just committed. Out: a checkpoint of it, when one is due. One that fails costs readers
 //! time and nothing else, so it is only a warning; the next due version makes up for it.
+//!
+//! The library blocks the thread that a checkpoint is made on. Were that the only thread of a runtime, nobody would
+//! drive the connections to the storage, and it would wait for ever (seen with S3 and `current_thread`). So it gets a
+//! thread that may block.
 
 use super::{Lake, error::LakeError, files::LakeTable, settings::CommitSettings};
 use deltalake::{DeltaTable, checkpoints::create_checkpoint};
+use tokio::{runtime::Handle, task::spawn_blocking};
 
 /// Makes a checkpoint of `version` if it is one of those that get one.
 pub(super) async fn make_if_due(lake: &Lake, table: LakeTable, version: u64, settings: &CommitSettings) {
@@ -26,10 +31,16 @@ async fn make(
 ) -> Result<(), LakeError> {
     #[cfg(test)]
     settings.faults.reach(super::faults::Point::BeforeCheckpoint).await?;
-    let failed = |error| lake.failed(table, "checkpoint", error);
     let mut state = DeltaTable::new(lake.log(table));
-    state.load_version(version).await.map_err(failed)?;
-    create_checkpoint(&state, None).await.map_err(failed)
+    let runtime = Handle::current();
+    let made = spawn_blocking(move || {
+        runtime.block_on(async {
+            state.load_version(version).await?;
+            create_checkpoint(&state, None).await
+        })
+    });
+    let made = made.await.map_err(|error| lake.failed(table, "checkpoint", error))?;
+    made.map_err(|error| lake.failed(table, "checkpoint", error))
 }
 
 #[cfg(test)]

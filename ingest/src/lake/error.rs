@@ -51,6 +51,12 @@ pub enum LakeError {
         /// The lake.
         url: Url,
     },
+    /// The bucket is in another region than the one we ask.
+    #[error("bucket of {url} is in another region\nhint: set AWS_REGION to the region of the bucket")]
+    WrongRegion {
+        /// The lake.
+        url: Url,
+    },
     /// The storage refuses us.
     #[error("access to {url} was denied: {source}\nhint: check the credentials and the policy of the bucket")]
     AccessDenied {
@@ -161,6 +167,7 @@ impl LakeError {
         let (source, url, table) = (error.into(), url.clone(), table.name());
         match cause(source.as_ref()) {
             Cause::NoBucket => Self::NoBucket { url },
+            Cause::WrongRegion => Self::WrongRegion { url },
             Cause::Denied => Self::AccessDenied { url, source },
             Cause::Other => Self::Storage { action, table, url, source },
         }
@@ -180,6 +187,7 @@ impl LakeError {
 
 enum Cause {
     NoBucket,
+    WrongRegion,
     Denied,
     Other,
 }
@@ -198,7 +206,9 @@ fn cause(error: &(dyn Error + 'static)) -> Cause {
     let text = error.to_string();
     if text.contains("NoSuchBucket") {
         Cause::NoBucket
-    } else if ["AccessDenied", "403 Forbidden", "InvalidAccessKeyId", "no providers in chain"]
+    } else if text.contains("redirect without LOCATION") {
+        Cause::WrongRegion
+    } else if ["AccessDenied", "403 Forbidden", "InvalidAccessKeyId", "credential"]
         .iter()
         .any(|sign| text.contains(sign))
     {
@@ -222,8 +232,10 @@ mod tests {
     fn what_a_person_must_mend_is_told_apart() {
         let denied = || ObjectStoreError::PermissionDenied { path: "x".into(), source: "no".into() };
         check(denied(), "access to s3://logs/lake/ was denied");
+        check("the credential provider was not enabled", "access to s3://logs/lake/ was denied");
         check(DeltaTableError::from(denied()), "access to s3://logs/lake/ was denied");
         check("<Code>NoSuchBucket</Code>", "bucket of s3://logs/lake/ does not exist\nhint: ");
+        check("Received redirect without LOCATION", "bucket of s3://logs/lake/ is in another region\nhint: ");
         check("connection reset", "could not read events in s3://logs/lake/: connection reset");
     }
 }
