@@ -28,7 +28,7 @@ fn tallies(batch: &Batch) -> Vec<Tally> {
         let Some(tally) = usize::try_from(record.object).ok().and_then(|at| tallies.get_mut(at)) else { continue };
         match record.state {
             State::Kept => tally.written += 1,
-            State::Duplicate => tally.duplicate += 1,
+            State::Repeated | State::Held => tally.duplicate += 1,
         }
         if let Some(time) = record.time {
             tally.first = Some(tally.first.map_or(time, |first| first.min(time)));
@@ -40,7 +40,7 @@ fn tallies(batch: &Batch) -> Vec<Tally> {
 
 /// The counters of a batch; `bytes_out` is the caller's.
 #[must_use]
-pub fn report(batch: &Batch) -> Report {
+pub(crate) fn report(batch: &Batch) -> Report {
     let mut report = Report::default();
     for (object, tally) in batch.objects.iter().zip(tallies(batch)) {
         report += Report {
@@ -63,7 +63,7 @@ pub fn report(batch: &Batch) -> Report {
 ///
 /// # Errors
 /// The columns do not fit the table, which is a bug.
-pub fn logfiles(batch: &Batch, ingest_date: i32, now: i64) -> Result<BTreeMap<i32, RecordBatch>, ArrowError> {
+pub(crate) fn logfiles(batch: &Batch, ingest_date: i32, now: i64) -> Result<BTreeMap<i32, RecordBatch>, ArrowError> {
     let tallies = tallies(batch);
     let mut days = BTreeMap::<i32, Vec<(&Object, &Tally)>>::new();
     for (object, tally) in batch.objects.iter().zip(&tallies) {
@@ -120,7 +120,7 @@ fn state(object: &Object) -> &'static str {
 ///
 /// # Errors
 /// The columns do not fit the table, which is a bug.
-pub fn quarantine(batch: &Batch, wanted: &dyn Fn(&Object) -> bool, now: i64) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn quarantine(batch: &Batch, wanted: &dyn Fn(&Object) -> bool, now: i64) -> Result<RecordBatch, ArrowError> {
     let object = |at: u32| usize::try_from(at).ok().and_then(|at| batch.objects.get(at));
     let rows = batch.rejects.iter().filter_map(|reject| object(reject.object).filter(|o| wanted(o)).map(|o| (o, reject)));
     let rows = rows.collect::<Vec<_>>();

@@ -11,13 +11,15 @@ use crate::lake::files::LakeFile;
 use crate::rebuild::rebuild;
 use crate::record::{self, Record, State};
 use crate::schema::{SCHEMA, Table};
-use crate::time::parse_time;
+use crate::time;
 use arrow::array::{Array, AsArray, RecordBatch};
 use deltalake::logstore::object_store::{ObjectStore, path::Path};
 use futures::TryStreamExt;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelector};
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+#[expect(deprecated, reason = "moves out of the crate in its next major version; until then it is what fits")]
+use parquet::arrow::async_reader::ParquetObjectReader;
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -45,7 +47,7 @@ pub async fn mark_late(
     duplicates.sort_unstable();
     duplicates.dedup();
     for &number in &duplicates {
-        batch.records[number].state = State::Duplicate;
+        batch.records[number].state = State::Held;
     }
     Ok(duplicates.len())
 }
@@ -88,7 +90,7 @@ fn wanted<'a>(batch: &'a Batch, table: Table, file: &LakeFile) -> Wanted<'a> {
 
 /// `2026-03-17T09:05:12.000Z` → µs.
 fn parse_stat(text: &str) -> Option<i64> {
-    parse_time(&format!("\"{text}\"")).0
+    time::parse(&format!("\"{text}\"")).map(|(micros, _)| micros)
 }
 
 const fn time_column(table: Table) -> &'static str {
@@ -118,7 +120,9 @@ async fn in_file(
     file: &LakeFile,
     wanted: &Wanted<'_>,
 ) -> Result<Vec<usize>, Error> {
-    let mut reader = ParquetObjectReader::new(Arc::clone(store), Path::from(file.path.as_str())).with_file_size(file.size);
+    #[expect(deprecated, reason = "see the import")]
+    let mut reader =
+        ParquetObjectReader::new(Arc::clone(store), Path::from(file.path.as_str())).with_file_size(file.size);
     let metadata = ArrowReaderMetadata::load_async(&mut reader, parquet::arrow::arrow_reader::ArrowReaderOptions::default()).await?;
     let open = || ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), metadata.clone());
     let column = metadata.parquet_schema().columns().iter().position(|c| c.name() == "eventid");

@@ -29,6 +29,9 @@ pub enum Error {
     /// A data file could not be built.
     #[error("cannot build a data file: {0}")]
     Parquet(#[from] parquet::errors::ParquetError),
+    /// Rows of the lake could not be turned back into records.
+    #[error("cannot read a row of the lake: {0}")]
+    Rebuild(#[from] crate::rebuild::RebuildError),
     /// Columns that do not fit together: a bug of ours.
     #[error("cannot build the rows of a table: {0}")]
     Arrow(#[from] arrow::error::ArrowError),

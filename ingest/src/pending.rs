@@ -5,17 +5,16 @@ use crate::books;
 use crate::dedup;
 use crate::error::Error;
 use crate::lake::files::{LakeFile, LakeTable};
-use crate::lake::{Lake, NewFile, ObjectId, Pending, Written};
+use crate::lake::{Lake, LakeError, NewFile, ObjectId, Pending, Written};
 use crate::record::State;
 use crate::schema::Table;
 use crate::time::day_of;
 use crate::write::{self, DataFile};
+use arrow::array::RecordBatch;
 use std::collections::HashSet;
-use uuid::Uuid;
 
 /// The part of a batch that goes to one table.
 pub(crate) struct Part<'a> {
-    lake: &'a Lake,
     batch: &'a mut Batch,
     table: LakeTable,
     /// When the batch was closed, in µs since 1970.
@@ -29,8 +28,8 @@ pub(crate) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    pub(crate) fn new(lake: &'a Lake, batch: &'a mut Batch, table: LakeTable, now: i64) -> Self {
-        Self { lake, batch, table, now, settled: HashSet::new(), searched: HashSet::new(), written: None }
+    pub(crate) fn new(batch: &'a mut Batch, table: LakeTable, now: i64) -> Self {
+        Self { batch, table, now, settled: HashSet::new(), searched: HashSet::new(), written: None }
     }
 
     /// Bytes of the data files that were uploaded last.
@@ -47,17 +46,6 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Uploads Parquet files and says what the log is to name.
-    async fn upload(&self, table: LakeTable, files: Vec<DataFile>) -> Result<Vec<NewFile>, Error> {
-        let mut adds = Vec::with_capacity(files.len());
-        for file in files {
-            let size = file.bytes.len() as u64;
-            self.lake.put(table, &file.path, file.bytes).await?;
-            adds.push(NewFile { path: file.path, size, date: file.date, rows: file.rows, stats: file.stats });
-        }
-        Ok(adds)
-    }
-
     fn data_files(&self) -> Result<Vec<DataFile>, Error> {
         match self.records() {
             Some(table) => Ok(write::write(self.batch, table, self.now)?),
@@ -71,23 +59,38 @@ impl<'a> Part<'a> {
     }
 
     /// The rows of `logfiles`, which travel with the commit of `events`.
-    async fn logfiles(&self) -> Result<Vec<NewFile>, Error> {
+    fn logfiles(&self) -> Result<Vec<DataFile>, Error> {
         let days = books::logfiles(self.batch, day_of(self.now), self.now)?;
-        let files = days.into_iter().map(|(date, rows)| small_file(date, &rows)).collect::<Result<Vec<_>, Error>>()?;
-        self.upload(LakeTable::Logfiles, files).await
+        days.into_iter().map(|(date, rows)| small_file(date, &rows)).collect()
     }
 }
 
+/// An error of ours on its way through the lake.
+fn pending(error: Error) -> LakeError {
+    match error {
+        Error::Lake(error) => error,
+        other => LakeError::Pending(Box::new(other)),
+    }
+}
+
+/// Uploads Parquet files and says what the log is to name.
+async fn upload(lake: &Lake, table: LakeTable, files: Vec<DataFile>) -> Result<Vec<NewFile>, LakeError> {
+    let mut adds = Vec::with_capacity(files.len());
+    for DataFile { date, path, bytes, rows, stats } in files {
+        let size = bytes.len() as u64;
+        lake.put(table, &path, bytes).await?;
+        adds.push(NewFile { path, size, date, rows, stats });
+    }
+    Ok(adds)
+}
+
 /// A file of a table whose rows are few.
-fn small_file(date: i32, rows: &arrow::array::RecordBatch) -> Result<DataFile, Error> {
-    let (bytes, stats) = write::parquet_bytes(rows)?;
-    let path = format!("date={}/part-{}.zstd.parquet", crate::time::format_day(date), Uuid::new_v4());
-    Ok(DataFile { date, path, bytes, rows: rows.num_rows() as u64, stats })
+fn small_file(date: i32, rows: &RecordBatch) -> Result<DataFile, Error> {
+    let (bytes, stats) = write::parquet_bytes(&rows.schema(), std::slice::from_ref(rows), &[])?;
+    Ok(DataFile { date, path: write::new_path(date), bytes, rows: rows.num_rows() as u64, stats })
 }
 
 impl Pending for Part<'_> {
-    type Error = Error;
-
     fn objects(&self) -> Vec<ObjectId> {
         let named = |at: usize| match self.records() {
             Some(Table::Events) => true,
@@ -103,7 +106,7 @@ impl Pending for Part<'_> {
             match self.table {
                 LakeTable::Events => self.batch.remove_object(id),
                 // A run that died between the two commits wrote these rows: the lake holds them.
-                LakeTable::Aggregated => self.batch.mark_object(id, Table::Aggregated, State::Duplicate),
+                LakeTable::Aggregated => self.batch.mark_object(id, Table::Aggregated, State::Held),
                 _ => {}
             }
             self.settled.insert(id);
@@ -111,10 +114,10 @@ impl Pending for Part<'_> {
         self.written = None;
     }
 
-    async fn drop_duplicates(&mut self, files: &[LakeFile]) -> Result<bool, Error> {
+    async fn drop_duplicates(&mut self, lake: &Lake, files: &[LakeFile]) -> Result<bool, LakeError> {
         let Some(table) = self.records() else { return Ok(false) };
         let files = files.iter().filter(|f| !self.searched.contains(&f.path)).cloned().collect::<Vec<_>>();
-        let marked = dedup::mark_late(self.batch, table, &self.lake.store(self.table), &files).await?;
+        let marked = dedup::mark_late(self.batch, table, &lake.store(self.table), &files).await.map_err(pending)?;
         self.searched.extend(files.into_iter().map(|file| file.path));
         if marked > 0 {
             self.written = None;
@@ -122,12 +125,14 @@ impl Pending for Part<'_> {
         Ok(marked > 0)
     }
 
-    async fn write(&mut self) -> Result<Written, Error> {
+    async fn write(&mut self, lake: &Lake) -> Result<Written, LakeError> {
         if let Some(written) = &self.written {
             return Ok(written.clone());
         }
-        let adds = self.upload(self.table, self.data_files()?).await?;
-        let logfiles = if self.table == LakeTable::Events { self.logfiles().await? } else { vec![] };
+        let files = self.data_files().map_err(pending)?;
+        let adds = upload(lake, self.table, files).await?;
+        let files = if self.table == LakeTable::Events { self.logfiles().map_err(pending)? } else { vec![] };
+        let logfiles = upload(lake, LakeTable::Logfiles, files).await?;
         let written = Written { adds, logfiles };
         self.written = Some(written.clone());
         Ok(written)

@@ -216,7 +216,7 @@ async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
             Some(appender) => appender,
             none => none.insert(Appender::open(&shared.lake, table, &CommitSettings::default()).await?),
         };
-        let mut part = Part::new(&shared.lake, batch, table, now);
+        let mut part = Part::new(batch, table, now);
         appender.append(&mut part).await?;
         bytes_out += part.bytes_out();
     }
@@ -229,10 +229,10 @@ async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
 
 /// Builds the files before it asks for the ledger, so that workers wait for each other only to commit.
 async fn commit_events(shared: &Shared, batch: &mut Batch, now: i64) -> Result<u64, Error> {
-    let files = shared.events.lock().await.files();
-    let mut part = Part::new(&shared.lake, batch, LakeTable::Events, now);
-    part.drop_duplicates(&files).await?;
-    part.write().await?;
+    let files = shared.events.lock().await.files().to_vec();
+    let mut part = Part::new(batch, LakeTable::Events, now);
+    part.drop_duplicates(&shared.lake, &files).await?;
+    part.write(&shared.lake).await?;
     shared.events.lock().await.append(&mut part).await?;
     Ok(part.bytes_out())
 }

@@ -151,7 +151,14 @@ impl<'a, H: Hear> Walk<'a, H> {
             return at + 1;
         }
         while at < end {
-            at = white(self.arena, self.element::<CONTROL>(at, end));
+            let behind = self.element::<CONTROL>(at, end);
+            at = white(self.arena, behind);
+            if at < end && !matches!(byte(self.arena, at), b',' | b']') {
+                // What stands between two elements and is no comma.
+                let behind = self.recover::<CONTROL>(at, end);
+                self.hear.reject(self.arena, at, behind, "not valid JSON");
+                at = white(self.arena, behind);
+            }
             match byte(self.arena, at) {
                 b',' => at = white(self.arena, at + 1),
                 b']' => return at + 1,
@@ -290,7 +297,7 @@ impl<'a, H: Hear> Walk<'a, H> {
         if !likely.iter().any(|word| memmem::find(text, word).is_some()) {
             return Held::Nothing;
         }
-        let Ok(decoded) = simd_json::from_slice::<String>(&mut text.to_vec()) else { return Held::Nothing };
+        let Ok(decoded) = decode(&mut text.to_vec()) else { return Held::Nothing };
         if !decoded.trim_start().starts_with(['{', '[']) {
             return Held::Nothing;
         }
@@ -307,4 +314,13 @@ impl<'a, H: Hear> Walk<'a, H> {
         let names = keys.filter_map(|item| self.arena.get(item.start as usize..item.end as usize));
         names.filter(|name| [&b"digestS3Object"[..], b"digestPublicKeyFingerprint"].contains(name)).count() == 2
     }
+}
+
+/// Decodes a JSON string, quotes included.
+fn decode(text: &mut [u8]) -> Result<String, simd_json::Error> {
+    let tape = simd_json::to_tape(text)?;
+    Ok(match tape.0.first() {
+        Some(simd_json::Node::String(decoded)) => (*decoded).to_owned(),
+        _ => String::new(),
+    })
 }

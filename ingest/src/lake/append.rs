@@ -15,6 +15,7 @@ use super::{
     settings::CommitSettings,
     slot::{self, Turn},
 };
+use std::collections::HashSet;
 use std::future::Future;
 use uuid::Uuid;
 
@@ -81,6 +82,12 @@ impl Appender {
     #[must_use]
     pub fn knows(&self, object: ObjectId) -> bool {
         self.ledger.knows(object)
+    }
+
+    /// All objects that the table has, as far as the log was followed.
+    #[must_use]
+    pub fn known(&self) -> HashSet<ObjectId> {
+        self.ledger.known().iter().copied().collect()
     }
 
     /// The files of the table, as far as the log was followed; none for `quarantine`.

@@ -113,6 +113,11 @@ impl Ledger {
         }
     }
 
+    /// All of them.
+    pub(super) fn known(&self) -> &HashSet<ObjectId> {
+        &self.known
+    }
+
     pub(super) fn knows(&self, object: ObjectId) -> bool {
         self.known.contains(&object)
     }

@@ -13,13 +13,11 @@ use arrow::error::ArrowError;
 use std::sync::Arc;
 
 /// A column and how many rows it has.
-#[derive(Debug)]
 pub(super) struct Column {
     builder: Builder,
     rows: usize,
 }
 
-#[derive(Debug)]
 enum Builder {
     Plain(StringBuilder),
     Dictionary(Box<Dictionary>),

@@ -6,7 +6,7 @@
 
 use crate::batch::Batch;
 use crate::record::{ESCAPED, Item, KEY, Record};
-use crate::schema::{Kind, NodeId, OURS, SCHEMA, Schema, Table};
+use crate::schema::{Kind, OURS, SCHEMA, Schema, Table};
 use crate::{record, time};
 use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema as ArrowSchema, SchemaRef};
@@ -50,7 +50,6 @@ pub fn build_schema(table: Table) -> SchemaRef {
 }
 
 /// The columns of a chunk being built.
-#[derive(Debug)]
 struct Columns {
     nodes: &'static Schema,
     schema: SchemaRef,

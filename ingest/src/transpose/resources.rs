@@ -17,7 +17,6 @@ const WIDTH: usize = RESOURCE_FIELDS.len();
 type Entry<'a> = [Option<&'a str>; WIDTH];
 
 /// Builds one chunk of the column.
-#[derive(Debug)]
 pub(super) struct Resources {
     fields: [StringBuilder; WIDTH],
     entries: i32,
