@@ -192,7 +192,8 @@ impl Batch {
         let mut walk = Walk::new(&mut self.arena, &mut self.items, &mut self.scanner, &mut hear);
         let is_json = walk.documents(start, end);
         if !is_json && object.failed.is_none() {
-            object.failed = Some("neither JSON nor gzip\nhint: only CloudTrail log files can be read".to_owned());
+            object.failed =
+                Some("neither JSON nor gzip\nhint: only CloudTrail log files can be read".to_owned());
         }
         self.reject_file(&object, number, body, limits);
         self.objects.push(object);
@@ -218,7 +219,9 @@ impl Batch {
             let id = record.id;
             let equal = |&other: &usize| {
                 let other = &self.records[other];
-                other.id == id && other.table == record.table && record::same(self.text(other), self.text(record))
+                other.id == id
+                    && other.table == record.table
+                    && record::same(self.text(other), self.text(record))
             };
             if seen.find(id, equal).is_some() {
                 if record.state == State::Kept {
@@ -313,7 +316,15 @@ impl Reader<'_> {
 }
 
 impl Hear for Reader<'_> {
-    fn record(&mut self, arena: &[u8], start: usize, end: usize, first: usize, items: &mut Vec<Item>, scanner: &Scanner) {
+    fn record(
+        &mut self,
+        arena: &[u8],
+        start: usize,
+        end: usize,
+        first: usize,
+        items: &mut Vec<Item>,
+        scanner: &Scanner,
+    ) {
         let table = if scanner.is_aggregated() { Table::Aggregated } else { Table::Events };
         let (id_node, time_node) = match table {
             Table::Events => (self.ids.event_id, self.ids.event_time),

@@ -25,7 +25,9 @@ struct Tally {
 fn tallies(batch: &Batch) -> Vec<Tally> {
     let mut tallies = vec![Tally::default(); batch.objects.len()];
     for record in &batch.records {
-        let Some(tally) = usize::try_from(record.object).ok().and_then(|at| tallies.get_mut(at)) else { continue };
+        let Some(tally) = usize::try_from(record.object).ok().and_then(|at| tallies.get_mut(at)) else {
+            continue;
+        };
         match record.state {
             State::Kept => tally.written += 1,
             State::Repeated | State::Held => tally.duplicate += 1,
@@ -63,7 +65,11 @@ pub(crate) fn report(batch: &Batch) -> Report {
 ///
 /// # Errors
 /// The columns do not fit the table, which is a bug.
-pub(crate) fn logfiles(batch: &Batch, ingest_date: i32, now: i64) -> Result<BTreeMap<i32, RecordBatch>, ArrowError> {
+pub(crate) fn logfiles(
+    batch: &Batch,
+    ingest_date: i32,
+    now: i64,
+) -> Result<BTreeMap<i32, RecordBatch>, ArrowError> {
     let tallies = tallies(batch);
     let mut days = BTreeMap::<i32, Vec<(&Object, &Tally)>>::new();
     for (object, tally) in batch.objects.iter().zip(&tallies) {
@@ -77,7 +83,9 @@ fn logfile_rows(rows: &[(&Object, &Tally)], now: i64) -> Result<RecordBatch, Arr
         Arc::new(rows.iter().map(|(object, _)| of(object)).collect::<StringArray>())
     };
     let number = |of: &dyn Fn(&Object, &Tally) -> u64| -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values(rows.iter().map(|(o, t)| i64::try_from(of(o, t)).unwrap_or(i64::MAX))))
+        Arc::new(Int64Array::from_iter_values(
+            rows.iter().map(|(o, t)| i64::try_from(of(o, t)).unwrap_or(i64::MAX)),
+        ))
     };
     let time = |of: &dyn Fn(&Tally) -> Option<i64>| -> ArrayRef {
         let times = rows.iter().map(|(_, tally)| of(tally)).collect::<TimestampMicrosecondArray>();
@@ -120,21 +128,35 @@ fn state(object: &Object) -> &'static str {
 ///
 /// # Errors
 /// The columns do not fit the table, which is a bug.
-pub(crate) fn quarantine(batch: &Batch, wanted: &dyn Fn(&Object) -> bool, now: i64) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn quarantine(
+    batch: &Batch,
+    wanted: &dyn Fn(&Object) -> bool,
+    now: i64,
+) -> Result<RecordBatch, ArrowError> {
     let object = |at: u32| usize::try_from(at).ok().and_then(|at| batch.objects.get(at));
-    let rows = batch.rejects.iter().filter_map(|reject| object(reject.object).filter(|o| wanted(o)).map(|o| (o, reject)));
+    let rows = batch
+        .rejects
+        .iter()
+        .filter_map(|reject| object(reject.object).filter(|o| wanted(o)).map(|o| (o, reject)));
     let rows = rows.collect::<Vec<_>>();
     let place = |of: &dyn Fn(u64, u64, u64) -> u64| -> ArrayRef {
-        Arc::new(rows.iter().map(|(_, reject)| match reject.place {
-            Place::File => None,
-            Place::Record { index, offset, length } => {
-                i64::try_from(of(u64::from(index), u64::from(offset), u64::from(length))).ok()
-            }
-        }).collect::<Int64Array>())
+        Arc::new(
+            rows.iter()
+                .map(|(_, reject)| match reject.place {
+                    Place::File => None,
+                    Place::Record { index, offset, length } => {
+                        i64::try_from(of(u64::from(index), u64::from(offset), u64::from(length))).ok()
+                    }
+                })
+                .collect::<Int64Array>(),
+        )
     };
     let columns: HashMap<&str, ArrayRef> = HashMap::from([
         ("sourcefile", Arc::new(StringArray::from_iter_values(rows.iter().map(|(o, _)| &o.key))) as ArrayRef),
-        ("sourcehash", Arc::new(StringArray::from_iter_values(rows.iter().map(|(o, _)| o.identity.to_string())))),
+        (
+            "sourcehash",
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|(o, _)| o.identity.to_string()))),
+        ),
         ("ingesttime", Arc::new(TimestampMicrosecondArray::from(vec![now; rows.len()]).with_timezone("UTC"))),
         ("kind", Arc::new(StringArray::from_iter_values(rows.iter().map(|(_, r)| kind(&r.place))))),
         ("recordindex", place(&|index, _, _| index)),
@@ -157,7 +179,8 @@ const fn kind(place: &Place) -> &'static str {
 fn in_order(table: LakeTable, mut columns: HashMap<&str, ArrayRef>) -> Result<RecordBatch, ArrowError> {
     let schema = tables::file_schema(table);
     let missing = |name: &str| ArrowError::SchemaError(format!("no column {name} for {}", table.name()));
-    let arrays = schema.fields().iter().map(|f| columns.remove(f.name().as_str()).ok_or_else(|| missing(f.name())));
+    let arrays =
+        schema.fields().iter().map(|f| columns.remove(f.name().as_str()).ok_or_else(|| missing(f.name())));
     let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
     RecordBatch::try_new(schema, arrays)
 }

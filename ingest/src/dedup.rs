@@ -17,7 +17,10 @@ use deltalake::logstore::object_store::{ObjectStore, path::Path};
 use futures::TryStreamExt;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelector};
-#[expect(deprecated, reason = "moves out of the crate in its next major version; until then it is what fits")]
+#[expect(
+    deprecated,
+    reason = "moves out of the crate in its next major version; until then it is what fits"
+)]
 use parquet::arrow::async_reader::ParquetObjectReader;
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use std::collections::{BTreeMap, HashMap};
@@ -81,7 +84,10 @@ fn wanted<'a>(batch: &'a Batch, table: Table, file: &LakeFile) -> Wanted<'a> {
     for (number, record) in batch.records.iter().enumerate() {
         let here = record.table == table && record.state == State::Kept && record.date == file.date;
         let timely = record.time.is_none_or(|time| first <= time && time <= last);
-        if here && timely && let Some(id) = id_of(batch, record) {
+        if here
+            && timely
+            && let Some(id) = id_of(batch, record)
+        {
             wanted.entry(id).or_default().push(number);
         }
     }
@@ -123,7 +129,11 @@ async fn in_file(
     #[expect(deprecated, reason = "see the import")]
     let mut reader =
         ParquetObjectReader::new(Arc::clone(store), Path::from(file.path.as_str())).with_file_size(file.size);
-    let metadata = ArrowReaderMetadata::load_async(&mut reader, parquet::arrow::arrow_reader::ArrowReaderOptions::default()).await?;
+    let metadata = ArrowReaderMetadata::load_async(
+        &mut reader,
+        parquet::arrow::arrow_reader::ArrowReaderOptions::default(),
+    )
+    .await?;
     let open = || ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), metadata.clone());
     let column = metadata.parquet_schema().columns().iter().position(|c| c.name() == "eventid");
     let Some(column) = column else { return Ok(vec![]) };
@@ -134,7 +144,12 @@ async fn in_file(
             continue;
         }
         let mask = ProjectionMask::leaves(metadata.parquet_schema(), [column]);
-        let ids = open().with_row_groups(vec![group]).with_projection(mask).build()?.try_collect::<Vec<_>>().await?;
+        let ids = open()
+            .with_row_groups(vec![group])
+            .with_projection(mask)
+            .build()?
+            .try_collect::<Vec<_>>()
+            .await?;
         let Some(selection) = rows_with(&ids, wanted) else { continue };
         let rows = open().with_row_groups(vec![group]).with_row_selection(selection).build()?;
         for rows in rows.try_collect::<Vec<_>>().await? {

@@ -48,14 +48,22 @@ pub fn known_identity(place: &Place) -> Option<ObjectId> {
 pub async fn fetch(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
     let most = limits.max_inflated as u64;
     if object.size > most {
-        let why = format!("{} bytes are more than {most}\nhint: raise --max-inflated if this is a true log file", object.size);
+        let why = format!(
+            "{} bytes are more than {most}\nhint: raise --max-inflated if this is a true log file",
+            object.size
+        );
         return Err(Error::Source { name: object.place.to_string(), why });
     }
     match &object.place {
         Place::Disk(path) => {
             let read = tokio::fs::read(path).await;
-            let body = read.map_err(|source| Error::Io { doing: "read", name: path.display().to_string(), source })?;
-            Ok(from_disk(&path.to_string_lossy(), &std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy(), body.into()))
+            let body =
+                read.map_err(|source| Error::Io { doing: "read", name: path.display().to_string(), source })?;
+            Ok(from_disk(
+                &path.to_string_lossy(),
+                &std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy(),
+                body.into(),
+            ))
         }
         Place::S3 { bucket, key, etag } => {
             let body = get(bucket, key, etag).await?;
@@ -140,7 +148,8 @@ where
     let why = match error.code() {
         Some("NoSuchBucket") => "there is no such bucket\nhint: check the name and AWS_REGION".to_owned(),
         Some("AccessDenied") => {
-            "access denied\nhint: s3:ListBucket and s3:GetObject are needed, and kms:Decrypt for SSE-KMS".to_owned()
+            "access denied\nhint: s3:ListBucket and s3:GetObject are needed, and kms:Decrypt for SSE-KMS"
+                .to_owned()
         }
         Some("PreconditionFailed") => "it was replaced while we read\nhint: run again".to_owned(),
         Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),

@@ -36,9 +36,7 @@ pub enum GunzipError {
     CutShort { member: usize },
     #[error("gzip member {member} is damaged")]
     Damaged { member: usize },
-    #[error(
-        "inflates to more than {limit} bytes\nhint: raise --max-inflated if this is a true log file"
-    )]
+    #[error("inflates to more than {limit} bytes\nhint: raise --max-inflated if this is a true log file")]
     TooLarge { limit: usize },
 }
 

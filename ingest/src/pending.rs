@@ -54,7 +54,8 @@ impl<'a> Part<'a> {
     }
 
     fn quarantine_file(&self) -> Result<Vec<DataFile>, Error> {
-        let rows = books::quarantine(self.batch, &|object| !self.settled.contains(&object.identity), self.now)?;
+        let rows =
+            books::quarantine(self.batch, &|object| !self.settled.contains(&object.identity), self.now)?;
         Ok(if rows.num_rows() == 0 { vec![] } else { vec![small_file(day_of(self.now), &rows)?] })
     }
 
@@ -94,10 +95,18 @@ impl Pending for Part<'_> {
     fn objects(&self) -> Vec<ObjectId> {
         let named = |at: usize| match self.records() {
             Some(Table::Events) => true,
-            Some(table) => self.batch.records.iter().any(|r| r.table == table && usize::try_from(r.object) == Ok(at)),
+            Some(table) => {
+                self.batch.records.iter().any(|r| r.table == table && usize::try_from(r.object) == Ok(at))
+            }
             None => self.batch.rejects.iter().any(|r| usize::try_from(r.object) == Ok(at)),
         };
-        let ids = self.batch.objects.iter().enumerate().filter(|(at, _)| named(*at)).map(|(_, object)| object.identity);
+        let ids = self
+            .batch
+            .objects
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| named(*at))
+            .map(|(_, object)| object.identity);
         ids.filter(|id| !self.settled.contains(id)).collect()
     }
 
@@ -117,7 +126,8 @@ impl Pending for Part<'_> {
     async fn drop_duplicates(&mut self, lake: &Lake, files: &[LakeFile]) -> Result<bool, LakeError> {
         let Some(table) = self.records() else { return Ok(false) };
         let files = files.iter().filter(|f| !self.searched.contains(&f.path)).cloned().collect::<Vec<_>>();
-        let marked = dedup::mark_late(self.batch, table, &lake.store(self.table), &files).await.map_err(pending)?;
+        let marked =
+            dedup::mark_late(self.batch, table, &lake.store(self.table), &files).await.map_err(pending)?;
         self.searched.extend(files.into_iter().map(|file| file.path));
         if marked > 0 {
             self.written = None;

@@ -87,7 +87,13 @@ impl Rows {
     }
 
     /// Prints the object `id`: its columns, and `rest` where that has a say.
-    fn object(&self, id: NodeId, row: usize, rest: &Members<'_>, out: &mut String) -> Result<(), serde_json::Error> {
+    fn object(
+        &self,
+        id: NodeId,
+        row: usize,
+        rest: &Members<'_>,
+        out: &mut String,
+    ) -> Result<(), serde_json::Error> {
         let node = self.nodes.node(id);
         out.push('{');
         for &child in &node.children {
@@ -178,7 +184,8 @@ fn print_value(kind: Kind, column: &ArrayRef, row: usize, out: &mut String) {
 }
 
 fn print_resources(entries: &StructArray, out: &mut String) {
-    let columns: [&StringArray; RESOURCE_FIELDS.len()] = std::array::from_fn(|at| entries.column(at).as_string());
+    let columns: [&StringArray; RESOURCE_FIELDS.len()] =
+        std::array::from_fn(|at| entries.column(at).as_string());
     out.push('[');
     for row in 0..entries.len() {
         out.push_str(if row == 0 { "{" } else { ",{" });

@@ -101,6 +101,9 @@ mod tests {
         let mut sum = part.clone();
         sum += part;
         assert!(sum.reconciles());
-        assert!(sum.to_string().starts_with("6 records read = 2 written + 2 duplicate + 0 filtered + 2 quarantined"));
+        assert!(
+            sum.to_string()
+                .starts_with("6 records read = 2 written + 2 duplicate + 0 filtered + 2 quarantined")
+        );
     }
 }

@@ -206,7 +206,8 @@ async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
     let now = now();
     let before = batch.objects.len() as u64;
     let mut bytes_out = 0;
-    let side_tables = [(LakeTable::Quarantine, &shared.quarantine), (LakeTable::Aggregated, &shared.aggregated)];
+    let side_tables =
+        [(LakeTable::Quarantine, &shared.quarantine), (LakeTable::Aggregated, &shared.aggregated)];
     for (table, appender) in side_tables {
         if !pending::has_rows(batch, table) {
             continue;

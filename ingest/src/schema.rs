@@ -87,7 +87,11 @@ pub const RESOURCE_FIELDS: [(&str, &str); 4] =
 
 /// Columns of ours, behind AWS's, in both tables: name, kind, doc.
 pub const OURS: [(&str, Kind, &str); 5] = [
-    ("actor", Kind::Text, "Who really did it: the issuer of the session, else the ARN, else the service or name."),
+    (
+        "actor",
+        Kind::Text,
+        "Who really did it: the issuer of the session, else the ARN, else the service or name.",
+    ),
     ("rest", Kind::Json, "What the typed columns do not carry, at its path; on rebuild it wins."),
     ("sourcefile", Kind::Text, "Key or path of the log object the record came in."),
     ("sourcehash", Kind::Text, "Identity of that log object: 128 bits in hex, of bucket, key and version."),
@@ -217,7 +221,8 @@ impl Schema {
     fn add(&mut self, (path, kind, tables, doc): Row) {
         let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
         let parent = self.find(above).expect("a parent is listed before its children");
-        let id = NodeId::try_from(self.nodes.len()).expect("fewer than 128 nodes, one bit each in the scanner");
+        let id =
+            NodeId::try_from(self.nodes.len()).expect("fewer than 128 nodes, one bit each in the scanner");
         let column = if kind == Kind::Object { String::new() } else { path.to_lowercase().replace('.', "_") };
         let (in_events, in_aggregated) = (tables & EVENTS != 0, tables & AGGREGATED != 0);
         let children = vec![];
@@ -265,7 +270,8 @@ pub fn resource_item() -> Field {
 /// not in the file.
 #[must_use]
 pub fn file_schema(table: Table) -> SchemaRef {
-    static SCHEMAS: LazyLock<[SchemaRef; 2]> = LazyLock::new(|| [Table::Events, Table::Aggregated].map(build_schema));
+    static SCHEMAS: LazyLock<[SchemaRef; 2]> =
+        LazyLock::new(|| [Table::Events, Table::Aggregated].map(build_schema));
     Arc::clone(&SCHEMAS[usize::from(table == Table::Aggregated)])
 }
 

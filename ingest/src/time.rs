@@ -68,7 +68,8 @@ pub fn day_of_civil(year: u32, month: u32, day: u32) -> Option<i32> {
     if day == 0 || day > length || year > 9999 {
         return None;
     }
-    let (year, month, day) = (i32::try_from(year).ok()?, i32::try_from(month).ok()?, i32::try_from(day).ok()?);
+    let (year, month, day) =
+        (i32::try_from(year).ok()?, i32::try_from(month).ok()?, i32::try_from(day).ok()?);
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let of_era = year.rem_euclid(400);
@@ -127,9 +128,16 @@ mod tests {
         assert_eq!(parse("\"2026-03-17T09:00:00Z\""), Some((nine, true)));
         assert_eq!(parse("\"2026-03-17T09:00:00.5Z\""), Some((nine + 500_000, false)));
         assert_eq!(parse("\"2026-03-17T09:00:00.000001Z\""), Some((nine + 1, false)));
-        for bad in ["\"2026-03-17T09:00:00+00:00\"", "\"2026-02-30T00:00:00Z\"", "\"2026-03-17T23:59:60Z\"", "null",
-            "\"2026-03-17T09:00:00.Z\"", "\"2026-03-17T09:00:00.1234567Z\"", "\"é026-03-17T09:00:00Z\"", "\"\""]
-        {
+        for bad in [
+            "\"2026-03-17T09:00:00+00:00\"",
+            "\"2026-02-30T00:00:00Z\"",
+            "\"2026-03-17T23:59:60Z\"",
+            "null",
+            "\"2026-03-17T09:00:00.Z\"",
+            "\"2026-03-17T09:00:00.1234567Z\"",
+            "\"é026-03-17T09:00:00Z\"",
+            "\"\"",
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

@@ -18,7 +18,15 @@ const SHORTEST_RECORD: usize = 60;
 /// Hears what the walk finds.
 pub(crate) trait Hear {
     /// A record: its span in the arena, its first item. `whole` and `aggregated` as the scanner says.
-    fn record(&mut self, arena: &[u8], start: usize, end: usize, first: usize, items: &mut Vec<Item>, scanner: &Scanner);
+    fn record(
+        &mut self,
+        arena: &[u8],
+        start: usize,
+        end: usize,
+        first: usize,
+        items: &mut Vec<Item>,
+        scanner: &Scanner,
+    );
     /// A stretch that should have been a record.
     fn reject(&mut self, arena: &[u8], start: usize, end: usize, reason: &str);
 }
@@ -121,7 +129,8 @@ impl<'a, H: Hear> Walk<'a, H> {
     }
 
     fn find_records(&self, at: usize, end: usize) -> Option<usize> {
-        memmem::find_iter(&self.arena[at..end], b"\"Records\"").find_map(|found| self.list_behind_key(at + found))
+        memmem::find_iter(&self.arena[at..end], b"\"Records\"")
+            .find_map(|found| self.list_behind_key(at + found))
     }
 
     /// Behind the `}` of a container whose list of records ended at `at`.
@@ -133,7 +142,9 @@ impl<'a, H: Hear> Walk<'a, H> {
                 b',' => {
                     // Key, colon, value.
                     let key = skip::<CONTROL>(self.arena, at + 1).map(|key| white(self.arena, key));
-                    let Some(colon) = key.ok().filter(|&colon| byte(self.arena, colon) == b':') else { return end };
+                    let Some(colon) = key.ok().filter(|&colon| byte(self.arena, colon) == b':') else {
+                        return end;
+                    };
                     match skip::<CONTROL>(self.arena, colon + 1) {
                         Ok(value) if value <= end => at = value,
                         _ => return end,
@@ -312,7 +323,8 @@ impl<'a, H: Hear> Walk<'a, H> {
     fn is_digest(&self, members: &[Item]) -> bool {
         let keys = members.iter().filter(|item| item.flag & KEY != 0);
         let names = keys.filter_map(|item| self.arena.get(item.start as usize..item.end as usize));
-        names.filter(|name| [&b"digestS3Object"[..], b"digestPublicKeyFingerprint"].contains(name)).count() == 2
+        names.filter(|name| [&b"digestS3Object"[..], b"digestPublicKeyFingerprint"].contains(name)).count()
+            == 2
     }
 }
 

@@ -1,1 +1,8 @@
-fn main(){}
+//! `trailhound`: parse, dispatch, exit.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    trailhound::cli::Cli::parse().run()
+}

@@ -37,9 +37,9 @@ pub fn parse(key: &str) -> KeyParts<'_> {
     let parts = canonical.split('/').collect::<Vec<_>>();
     let folder_at = parts.iter().position(|p| p.starts_with("CloudTrail"));
     let folder = match folder_at.map(|at| parts[at]) {
-        Some("CloudTrail" | "CloudTrail-Insight" | "CloudTrail-NetworkActivity" | "CloudTrail-Aggregated") => {
-            TrailFolder::Records
-        }
+        Some(
+            "CloudTrail" | "CloudTrail-Insight" | "CloudTrail-NetworkActivity" | "CloudTrail-Aggregated",
+        ) => TrailFolder::Records,
         Some("CloudTrail-Digest") => TrailFolder::Digest,
         _ => TrailFolder::Other,
     };
@@ -99,7 +99,9 @@ mod tests {
 
     #[test]
     fn other_keys_say_nothing() {
-        for key in ["events.json", "myAWSLogs/x.json", "AWSLogs/1/vpcflowlogs/eu-west-1/2026/03/17/x.log.gz", ""] {
+        for key in
+            ["events.json", "myAWSLogs/x.json", "AWSLogs/1/vpcflowlogs/eu-west-1/2026/03/17/x.log.gz", ""]
+        {
             let parts = parse(key);
             assert_eq!((parts.folder, parts.date, parts.time), (TrailFolder::Other, None, None), "{key}");
         }

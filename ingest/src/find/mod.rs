@@ -125,7 +125,8 @@ impl Source {
                 Ok(Self::S3 { bucket: bucket.into(), prefix: prefix.into() })
             }
             Some((scheme, _)) => {
-                let why = format!("{scheme}:// is not supported\nhint: a file, a folder, or s3://bucket/prefix");
+                let why =
+                    format!("{scheme}:// is not supported\nhint: a file, a folder, or s3://bucket/prefix");
                 Err(Error::Source { name: text.into(), why })
             }
             None => Ok(Self::Path(text.into())),

@@ -48,7 +48,8 @@ impl Scanner {
             insight: bit("insightDetails"),
             window: bit("timeWindow"),
         };
-        let successor = (0..schema.nodes.len()).map(|at| NodeId::try_from((at + 1) % schema.nodes.len()).unwrap_or(0));
+        let successor =
+            (0..schema.nodes.len()).map(|at| NodeId::try_from((at + 1) % schema.nodes.len()).unwrap_or(0));
         Self { schema, marks, successor: successor.collect(), seen: 0, whole: false }
     }
 
@@ -132,7 +133,11 @@ impl Scanner {
         let guess = self.successor[usize::from(previous)];
         let node = self.schema.node(guess);
         let end = at + node.name.len();
-        if guess != 0 && node.parent == object && bytes.get(at..end) == Some(node.name.as_bytes()) && byte(bytes, end) == b'"' {
+        if guess != 0
+            && node.parent == object
+            && bytes.get(at..end) == Some(node.name.as_bytes())
+            && byte(bytes, end) == b'"'
+        {
             return Ok((end, guess));
         }
         let (end, escaped) = string_end::<CONTROL>(bytes, at)?;
@@ -140,7 +145,11 @@ impl Scanner {
         self.whole |= escaped;
         let key = &bytes[at..end];
         let children = &self.schema.node(object).children;
-        let child = children.iter().copied().find(|&child| self.schema.node(child).name.as_bytes() == key).unwrap_or(0);
+        let child = children
+            .iter()
+            .copied()
+            .find(|&child| self.schema.node(child).name.as_bytes() == key)
+            .unwrap_or(0);
         if child != 0 {
             self.successor[usize::from(previous)] = child;
         }
@@ -179,7 +188,9 @@ impl Scanner {
     ) -> Result<usize, Bad> {
         let name = &bytes[key.clone()];
         let text = |item: &Item| bytes.get(item.start as usize..item.end as usize);
-        let twice = items[first..].iter().any(|item| item.flag == KEY && item.node == object && text(item) == Some(name));
+        let twice = items[first..]
+            .iter()
+            .any(|item| item.flag == KEY && item.node == object && text(item) == Some(name));
         self.whole |= twice || name == crate::transpose::WHOLE.as_bytes();
         items.push(item(key.start, key.end, object, KEY)?);
         let (end, _) = value::<CONTROL>(bytes, at)?;
@@ -260,9 +271,28 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused() {
         for text in [
-            "{", "{}}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":+1}", "{\"a\":.5}",
-            "{\"a\":1e}", "{\"a\":nul}", "{\"a\":[1,]}", "{\"a\":[1}}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":\"\n\"}",
-            "{\"a\":\"b}", "{\"a\":1 \"b\":2}", "{,}", "{\"a\":NaN}", "{\"a\":'b'}",
+            "{",
+            "{}}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{\"a\":01}",
+            "{\"a\":1.}",
+            "{\"a\":+1}",
+            "{\"a\":.5}",
+            "{\"a\":1e}",
+            "{\"a\":nul}",
+            "{\"a\":[1,]}",
+            "{\"a\":[1}}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\\u12g4\"}",
+            "{\"a\":\"\n\"}",
+            "{\"a\":\"b}",
+            "{\"a\":1 \"b\":2}",
+            "{,}",
+            "{\"a\":NaN}",
+            "{\"a\":'b'}",
         ] {
             assert!(members(text).is_err(), "{text}");
             assert!(serde_json::from_str::<serde::de::IgnoredAny>(text).is_err(), "{text}");

@@ -70,7 +70,10 @@ mod tests {
     #[test]
     fn the_best_text_that_is_not_empty_wins() {
         let issuer = "userIdentity.sessionContext.sessionIssuer.arn";
-        check(&[("userIdentity.arn", "session"), (issuer, "role"), ("userIdentity.invokedBy", "ec2")], Some("role"));
+        check(
+            &[("userIdentity.arn", "session"), (issuer, "role"), ("userIdentity.invokedBy", "ec2")],
+            Some("role"),
+        );
         check(&[(issuer, ""), ("userIdentity.accountId", "1"), ("userIdentity.userName", "u")], Some("u"));
         check(&[("eventName", "x"), ("userIdentity.type", "Root")], None);
     }

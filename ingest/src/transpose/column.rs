@@ -30,7 +30,9 @@ impl Column {
     /// An empty column for values of `kind`; `name` decides whether texts go through a dictionary.
     pub(super) fn new(name: &str, kind: Kind) -> Self {
         let builder = match kind {
-            Kind::Time => Builder::Time(TimestampMicrosecondBuilder::new().with_data_type(schema::data_type(kind))),
+            Kind::Time => {
+                Builder::Time(TimestampMicrosecondBuilder::new().with_data_type(schema::data_type(kind)))
+            }
             Kind::Bool => Builder::Bool(BooleanBuilder::new()),
             Kind::Resources => Builder::Resources(Box::new(Resources::new())),
             Kind::Text | Kind::Json | Kind::Object if is_mostly_distinct(name) => {
@@ -139,6 +141,8 @@ impl Column {
 
 /// Texts that seldom repeat within a chunk, for which hashing them here buys nothing.
 fn is_mostly_distinct(column: &str) -> bool {
-    matches!(column, "requestparameters" | "responseelements" | "additionaleventdata" | "errormessage" | "summary")
-        || settings::find(column).is_some_and(|setting| setting.layout == Layout::Id)
+    matches!(
+        column,
+        "requestparameters" | "responseelements" | "additionaleventdata" | "errormessage" | "summary"
+    ) || settings::find(column).is_some_and(|setting| setting.layout == Layout::Id)
 }

@@ -98,7 +98,10 @@ mod tests {
         let array = dictionary.finish().unwrap();
         let array = array.as_dictionary::<Int32Type>();
         assert_eq!(array.values().len(), 3);
-        assert_eq!(array.keys().iter().collect::<Vec<_>>(), [0, 0, 1, 2, 0, 1].map(Some).into_iter().chain([None]).collect::<Vec<_>>());
+        assert_eq!(
+            array.keys().iter().collect::<Vec<_>>(),
+            [0, 0, 1, 2, 0, 1].map(Some).into_iter().chain([None]).collect::<Vec<_>>()
+        );
     }
 
     #[test]

@@ -90,7 +90,8 @@ impl Columns {
     /// Appends one record.
     fn push(&mut self, batch: &Batch, record: &Record) {
         let text = batch.text(record);
-        let slice = |item: &Item| &text[(item.start - record.start) as usize..(item.end - record.start) as usize];
+        let slice =
+            |item: &Item| &text[(item.start - record.start) as usize..(item.end - record.start) as usize];
         self.rest.clear();
         let mut items = batch.items(record).iter();
         while let Some(item) = items.next() {
@@ -150,7 +151,9 @@ impl Columns {
     }
 
     fn carry_text(&mut self, at: usize, item: &Item, raw: &str) -> bool {
-        let Some(mut text) = raw.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { return false };
+        let Some(mut text) = raw.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+            return false;
+        };
         if item.flag & ESCAPED != 0 {
             // Half of a surrogate pair is no text that a column could hold.
             if !record::unescape(text, &mut self.unescaped) {

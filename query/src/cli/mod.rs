@@ -1,0 +1,112 @@
+//! The command line: one file per verb. Only this module prints.
+//!
+//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 2 error, 3 done but something was quarantined.
+
+mod ingest;
+mod progress;
+
+use clap::{Parser, Subcommand};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// How a verb ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    /// Everything was done.
+    Done,
+    /// Something could not be read; the rest was done.
+    Failed,
+    /// Done, but something was quarantined.
+    Quarantined,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Failed => Self::from(2),
+            Outcome::Quarantined => Self::from(3),
+        }
+    }
+}
+
+/// CloudTrail log files in, answers and findings out.
+#[derive(Debug, Parser)]
+#[command(name = "trailhound", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Read log files into the lake.
+    Ingest(ingest::Ingest),
+}
+
+impl Cli {
+    /// Does what was asked for, and says how it ended.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let filter = tracing_subscriber::EnvFilter::try_from_env("TRAILHOUND_LOG");
+        let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,trailhound=warn"));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+        let result =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
+        let result = result.and_then(|runtime| {
+            runtime.block_on(async {
+                match self.verb {
+                    Verb::Ingest(verb) => verb.run().await,
+                }
+            })
+        });
+        match result {
+            Ok(outcome) => outcome.into(),
+            // Whoever read our output has seen enough.
+            Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+            Err(error) => {
+                say(&format!("error: {error:#}"));
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.into_iter().any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Tells the person something; a closed stderr is no reason to stop.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", printable(text));
+}
+
+/// Control characters, which a log may hold in any name, as escapes; line feeds are ours.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_drive_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\nc");
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}
