@@ -4,6 +4,7 @@
 
 mod ingest;
 mod progress;
+mod sql;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -42,6 +43,8 @@ pub struct Cli {
 enum Verb {
     /// Read log files into the lake.
     Ingest(ingest::Ingest),
+    /// Ask the lake a question.
+    Sql(sql::Sql),
 }
 
 impl Cli {
@@ -57,6 +60,7 @@ impl Cli {
             runtime.block_on(async {
                 match self.verb {
                     Verb::Ingest(verb) => verb.run().await,
+                    Verb::Sql(verb) => verb.run().await,
                 }
             })
         });
@@ -65,7 +69,7 @@ impl Cli {
             // Whoever read our output has seen enough.
             Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
-                say(&format!("error: {error:#}"));
+                say(&format!("error: {error}"));
                 ExitCode::from(2)
             }
         }

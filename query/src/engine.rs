@@ -1,0 +1,145 @@
+//! A session over a lake at one version: text → batches, read-only.
+
+use crate::error::Error;
+use crate::functions;
+use crate::names::compare::JsonCompare;
+use crate::names::pass::{Parsed, parse};
+use crate::names::planner::Paths;
+use crate::names::view;
+use crate::table::LakeScan;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::{DataFusionError, plan_err};
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use std::collections::HashMap;
+use std::sync::Arc;
+use trailhound_ingest::lake::{Lake, LakeFile, LakeTable, tables};
+
+/// The name under which people know `events`.
+pub const CLOUDTRAIL: &str = "cloudtrail";
+
+/// Memory that a query may take before it spills or fails.
+const MEMORY: usize = 2 << 30;
+
+/// A lake, ready to be asked.
+pub struct Engine {
+    session: SessionContext,
+}
+
+/// What a query gave.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its columns, named as AWS writes them.
+    pub schema: SchemaRef,
+    /// Its rows.
+    pub batches: Vec<RecordBatch>,
+}
+
+impl Engine {
+    /// Opens the lake at its newest version.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub async fn open(lake: &Lake) -> Result<Self, Error> {
+        let engine = Self::empty()?;
+        for table in LakeTable::ALL {
+            let files = lake.snapshot(table, None).await?.files;
+            engine.register(lake, table, files)?;
+        }
+        Ok(engine)
+    }
+
+    fn empty() -> Result<Self, Error> {
+        let mut config = SessionConfig::new().with_information_schema(true);
+        let options = config.options_mut();
+        options.execution.parquet.pushdown_filters = true;
+        options.execution.time_zone = Some("UTC".into());
+        // Text columns stay as the files have them, so that a plan means the same elsewhere.
+        options.execution.parquet.schema_force_view_types = false;
+        let pool = Arc::new(FairSpillPool::new(MEMORY));
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
+        let mut state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            // Before the defaults, or their planner takes every path first.
+            .with_expr_planners(vec![Arc::new(Paths)])
+            .with_default_features()
+            .build();
+        for function in functions::all() {
+            datafusion::execution::FunctionRegistry::register_udf(&mut state, function)?;
+        }
+        datafusion::execution::FunctionRegistry::register_function_rewrite(
+            &mut state,
+            Arc::new(JsonCompare),
+        )?;
+        Ok(Self { session: SessionContext::new_with_state(state) })
+    }
+
+    fn register(&self, lake: &Lake, table: LakeTable, files: Vec<LakeFile>) -> Result<(), Error> {
+        let url = ObjectStoreUrl::parse(format!("trailhound-{}://lake", table.name()))?;
+        self.session.register_object_store(url.as_ref(), lake.store(table));
+        let scan = Arc::new(LakeScan::new(url, files, tables::file_schema(table)));
+        if table == LakeTable::Events {
+            self.session.register_table(CLOUDTRAIL, Arc::new(view::view(table.name(), scan)?))?;
+        } else {
+            self.session.register_table(table.name(), scan)?;
+        }
+        Ok(())
+    }
+
+    /// Answers one statement, which may only read.
+    ///
+    /// # Errors
+    /// The statement is not understood, would write, or fails.
+    pub async fn sql(&self, text: &str) -> Result<Answer, Error> {
+        let Parsed { st, display, star } = parse(text)?;
+        let plan = self.plan(st, star).await?;
+        let frame = self.session.execute_logical_plan(plan).await?;
+        let schema = displayed(frame.schema().as_arrow(), &display);
+        let batches = frame.collect().await?;
+        let renamed = batches.into_iter().map(|batch| rename(&schema, batch)).collect::<Result<_, _>>()?;
+        Ok(Answer { schema, batches: renamed })
+    }
+
+    async fn plan(&self, statement: Statement, star: bool) -> Result<LogicalPlan, DataFusionError> {
+        let plan = self.session.state().statement_to_plan(statement).await?;
+        SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false)
+            .verify_plan(&plan)?;
+        if matches!(plan, LogicalPlan::Copy(_)) {
+            return plan_err!("COPY would write; queries can only read");
+        }
+        view::hide_leaves(plan, star)
+    }
+
+    /// The session beneath, for tests of plans.
+    #[must_use]
+    pub fn session(&self) -> &SessionContext {
+        &self.session
+    }
+}
+
+/// The columns in the letter case that AWS, or the query, wrote.
+fn displayed(schema: &Schema, display: &HashMap<String, String>) -> SchemaRef {
+    let name = |field: &Field| display.get(field.name()).cloned().unwrap_or_else(|| field.name().clone());
+    let fields = schema.fields().iter().map(|field| Arc::new(field.as_ref().clone().with_name(name(field))));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn rename(schema: &SchemaRef, batch: RecordBatch) -> Result<RecordBatch, DataFusionError> {
+    // The engine may know better than its plan whether a column can be NULL, or how a text is held.
+    let real = batch.schema();
+    let fields = schema.fields().iter().zip(real.fields());
+    let fields = fields
+        .map(|(named, real)| Arc::new(real.as_ref().clone().with_name(named.name())))
+        .collect::<Vec<_>>();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec())?)
+}

@@ -1,0 +1,175 @@
+//! The data files that the log of a table names at one version → a plain Parquet scan.
+//!
+//! Files are pruned here, by the statistics in the log and by their partition; row groups and pages by the scan
+//! itself, with the statistics, bloom filters and page index in the files. The plan holds nothing of ours, so it can
+//! be serialised and run elsewhere.
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{ArrayRef, BooleanArray, UInt64Array};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::physical_plan::ExecutionPlan;
+use std::collections::HashSet;
+use std::sync::Arc;
+use trailhound_ingest::lake::LakeFile;
+use trailhound_ingest::schema::DATE;
+use trailhound_ingest::time;
+
+/// A table of the lake at one version.
+#[derive(Debug)]
+pub struct LakeScan {
+    store: ObjectStoreUrl,
+    files: Vec<LakeFile>,
+    /// What the files hold.
+    file_schema: SchemaRef,
+    /// That, and the partition column.
+    schema: SchemaRef,
+}
+
+impl LakeScan {
+    /// The table whose `files`, below `store`, have `file_schema`.
+    #[must_use]
+    pub fn new(store: ObjectStoreUrl, files: Vec<LakeFile>, file_schema: SchemaRef) -> Self {
+        let partition = Arc::new(Field::new(DATE, DataType::Date32, false));
+        let fields = file_schema.fields().iter().cloned().chain([partition]).collect::<Vec<_>>();
+        Self { store, files, file_schema, schema: Arc::new(Schema::new(fields)) }
+    }
+
+    /// The files that may hold a row for which `predicate` is true.
+    fn pruned(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Vec<&LakeFile> {
+        let statistics = LogStatistics { files: &self.files, schema: &self.schema };
+        let keep = predicate.and_then(|predicate| {
+            let builder = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&self.schema));
+            builder.build(Arc::clone(predicate))?.prune(&statistics).ok()
+        });
+        match keep {
+            Some(keep) => {
+                self.files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file).collect()
+            }
+            None => self.files.iter().collect(),
+        }
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeScan {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let predicate = conjunction(filters.to_vec()).map(|all| state.create_physical_expr(all, &schema));
+        let predicate = predicate.transpose()?;
+        let partition = Arc::new(Field::new(DATE, DataType::Date32, false));
+        let table = TableSchema::builder(Arc::clone(&self.file_schema))
+            .with_table_partition_cols(vec![partition])
+            .build();
+        let options = state.config_options().execution.parquet.clone();
+        let mut source = ParquetSource::new(table).with_pushdown_filters(options.pushdown_filters);
+        source = source.with_enable_page_index(true).with_bloom_filter_on_read(true);
+        if let Some(predicate) = &predicate {
+            source = source.with_predicate(Arc::clone(predicate));
+        }
+        let files = self.pruned(predicate.as_ref()).into_iter().map(partitioned).collect::<Vec<_>>();
+        let groups =
+            FileGroup::new(files).split_files(state.config_options().execution.target_partitions.max(1));
+        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+fn partitioned(file: &LakeFile) -> PartitionedFile {
+    PartitionedFile::new(file.path.clone(), file.size)
+        .with_partition_values(vec![ScalarValue::Date32(Some(file.date))])
+}
+
+/// The statistics of the log, a container for each file.
+struct LogStatistics<'a> {
+    files: &'a [LakeFile],
+    schema: &'a Schema,
+}
+
+impl LogStatistics<'_> {
+    fn bounds(&self, column: &Column, side: &str) -> Option<ArrayRef> {
+        let data_type = self.schema.field_with_name(&column.name).ok()?.data_type();
+        let value = |file: &LakeFile| match (column.name.as_str(), data_type) {
+            (DATE, _) => Some(ScalarValue::Date32(Some(file.date))),
+            (name, data_type) => bound(file, side, name, data_type),
+        };
+        let null = ScalarValue::try_from(data_type).ok()?;
+        let values = self.files.iter().map(|file| value(file).unwrap_or_else(|| null.clone()));
+        ScalarValue::iter_to_array(values).ok()
+    }
+}
+
+/// One bound of one file; Delta cuts times to milliseconds, so an upper one is widened.
+fn bound(file: &LakeFile, side: &str, column: &str, data_type: &DataType) -> Option<ScalarValue> {
+    let value = file.stats.get(side)?.get(column)?;
+    match data_type {
+        DataType::Utf8 => Some(ScalarValue::Utf8(Some(value.as_str()?.to_owned()))),
+        DataType::Int64 => Some(ScalarValue::Int64(Some(value.as_i64()?))),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let (micros, _) = time::parse(&format!("\"{}\"", value.as_str()?))?;
+            let micros = if side == "maxValues" { micros + 999 } else { micros };
+            Some(ScalarValue::TimestampMicrosecond(Some(micros), zone.clone()))
+        }
+        _ => None,
+    }
+}
+
+impl PruningStatistics for LogStatistics<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.bounds(column, "minValues")
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.bounds(column, "maxValues")
+    }
+
+    fn num_containers(&self) -> usize {
+        self.files.len()
+    }
+
+    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
+        let count = |file: &LakeFile| file.stats.get("nullCount")?.get(&column.name)?.as_u64();
+        Some(Arc::new(self.files.iter().map(count).collect::<UInt64Array>()))
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        Some(Arc::new(self.files.iter().map(|file| Some(file.rows)).collect::<UInt64Array>()))
+    }
+
+    fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
+    }
+}
