@@ -174,7 +174,7 @@ fn rows_with(ids: &[RecordBatch], wanted: &Wanted<'_>) -> Option<RowSelection> {
 
 /// The records of the batch that equal one of `rows`.
 fn equal(batch: &Batch, table: Table, rows: &RecordBatch, wanted: &Wanted<'_>) -> Result<Vec<usize>, Error> {
-    let ids = rows.column_by_name("eventid").map(|ids| ids.as_string::<i32>());
+    let ids = rows.column_by_name("eventid").map(AsArray::as_string::<i32>);
     let Some(ids) = ids else { return Ok(vec![]) };
     let texts = rebuild(rows, table)?;
     let mut found = Vec::new();

@@ -110,7 +110,7 @@ async fn get(bucket: &str, key: &str, etag: &str) -> Result<Bytes, Error> {
     loop {
         // If-Match: an object that was replaced since it was listed must not pass under the old identity.
         let request = s3_client().await.get_object().bucket(bucket).key(key).if_match(format!("\"{etag}\""));
-        let response = request.send().await.map_err(|error| s3_error(name(), error))?;
+        let response = request.send().await.map_err(|error| s3_error(name(), &error))?;
         match response.body.collect().await {
             Ok(body) => return Ok(body.into_bytes()),
             Err(error) if attempt == ATTEMPTS => {
@@ -140,7 +140,7 @@ pub async fn s3_client() -> &'static aws_sdk_s3::Client {
 }
 
 /// What S3 said, in one line that names the object and, where we know it, the remedy.
-pub fn s3_error<E, R>(name: String, error: SdkError<E, R>) -> Error
+pub fn s3_error<E, R>(name: String, error: &SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
@@ -153,7 +153,7 @@ where
         }
         Some("PreconditionFailed") => "it was replaced while we read\nhint: run again".to_owned(),
         Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
-        None => DisplayErrorContext(&error).to_string().replace('\n', " "),
+        None => DisplayErrorContext(error).to_string().replace('\n', " "),
     };
     Error::Source { name, why }
 }

@@ -141,7 +141,7 @@ fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
     let mut worker = Worker { shared, batch, held, began: Instant::now(), report };
     while let Some(next) = receive(queue)? {
         match next {
-            Ok(queued) => worker.take(queued.object),
+            Ok(queued) => worker.take(&queued.object),
             Err(error) => {
                 worker.report.objects_failed += 1;
                 worker.report.problems.push(error.to_string());
@@ -167,7 +167,7 @@ impl Worker<'_> {
     }
 
     /// Reads an object into the batch, unless the lake or the batch has it.
-    fn take(&mut self, object: Fetched) {
+    fn take(&mut self, object: &Fetched) {
         let bytes = object.body.len() as u64;
         if self.shared.known.contains(&object.identity) || !self.held.insert(object.identity) {
             self.report.objects_skipped += 1;

@@ -63,7 +63,7 @@ impl<'a, H: Hear> Walk<'a, H> {
     /// text is not JSON at all.
     pub(crate) fn documents(&mut self, start: usize, end: usize) -> bool {
         // Pretty-printed text holds line feeds; the one-line files of CloudTrail hold no byte below 0x20.
-        let control = self.arena[start..end].iter().fold(false, |any, &byte| any | (byte < 0x20));
+        let control = self.arena[start..end].iter().fold(0, |any, &byte| any | u8::from(byte < 0x20)) != 0;
         if control { self.texts::<true>(start, end) } else { self.texts::<false>(start, end) }
     }
 

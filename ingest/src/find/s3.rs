@@ -13,7 +13,7 @@ pub async fn list(bucket: &str, prefix: &str, days: Days, found: &mut Found) -> 
     let client = fetch::s3_client().await;
     let mut pages = client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| fetch::s3_error(format!("s3://{bucket}/{prefix}"), error))?;
+        let page = page.map_err(|error| fetch::s3_error(format!("s3://{bucket}/{prefix}"), &error))?;
         for object in page.contents.unwrap_or_default() {
             take(bucket, prefix, object, days, found);
         }

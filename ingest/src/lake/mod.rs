@@ -159,12 +159,11 @@ impl Lake {
         let store = self.store(table);
         let first = store.list(Some(&Path::from("_delta_log"))).next().await;
         match first {
-            None => Ok(false),
             Some(Ok(_)) => Ok(true),
             Some(Err(deltalake::ObjectStoreError::NotFound { .. })) if self.inner.url.scheme() == "s3" => {
                 Err(LakeError::NoBucket { url: self.inner.url.clone() })
             }
-            Some(Err(deltalake::ObjectStoreError::NotFound { .. })) => Ok(false),
+            None | Some(Err(deltalake::ObjectStoreError::NotFound { .. })) => Ok(false),
             Some(Err(error)) => Err(self.failed(table, "look for", error)),
         }
     }

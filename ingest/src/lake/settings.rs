@@ -22,7 +22,7 @@ pub struct CommitSettings {
 impl Default for CommitSettings {
     fn default() -> Self {
         Self {
-            age_limit: Duration::from_secs(3600),
+            age_limit: Duration::from_hours(1),
             attempts: 10,
             pause: Duration::from_millis(20),
             checkpoint_every: 50,

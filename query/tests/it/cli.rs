@@ -1,6 +1,7 @@
 //! The command line: what it prints and how it exits, good input and bad.
 
-use crate::product::{folder, json, number, run, text, trailhound};
+use crate::logs;
+use crate::product::{json, number, run, text, trailhound};
 use flate2::{Compression, write::GzEncoder};
 use std::fs;
 use std::io::Write;
@@ -28,7 +29,9 @@ fn ingest(source: &Path, lake: &Path) -> Output {
 }
 
 fn rows(lake: &Path, table: &str) -> i64 {
-    number(trailhound(["sql", &format!("select count(*) from {table}"), "--format", "csv", "--lake"]).arg(lake))
+    number(
+        trailhound(["sql", &format!("select count(*) from {table}"), "--format", "csv", "--lake"]).arg(lake),
+    )
 }
 
 /// The lines on stderr that say what is wrong; there must be one, and it must hold `words`.
@@ -54,7 +57,8 @@ fn one_of_two_sources_is_missing() {
     let dir = tempfile::tempdir().unwrap();
     let (good, lake) = (dir.path().join("good.json"), dir.path().join("lake"));
     fs::write(&good, records()).unwrap();
-    let output = run(trailhound(["ingest"]).arg(&good).arg(dir.path().join("nowhere")).arg("--lake").arg(&lake));
+    let output =
+        run(trailhound(["ingest"]).arg(&good).arg(dir.path().join("nowhere")).arg("--lake").arg(&lake));
     complains(&output, 2, &["nowhere"]);
     assert_eq!(rows(&lake, "cloudtrail"), 3);
 }
@@ -103,7 +107,10 @@ fn one_bad_record_costs_one_record() {
     let (log, lake) = (dir.path().join("log.json"), dir.path().join("lake"));
     fs::write(&log, records().replace(r#""eventTime":"2026-03-17T09:02:00Z""#, r#""eventTime":01"#)).unwrap();
     let report = json(trailhound(["ingest", "--report", "json", "--lake"]).arg(&lake).arg(&log));
-    assert_eq!((&report["records_read"], &report["written"], &report["quarantined"]), (&3.into(), &2.into(), &1.into()));
+    assert_eq!(
+        (&report["records_read"], &report["written"], &report["quarantined"]),
+        (&3.into(), &2.into(), &1.into())
+    );
     let strict = run(trailhound(["ingest", "--strict", "--lake"]).arg(dir.path().join("lake2")).arg(&log));
     assert_eq!(strict.status.code(), Some(3));
 }
@@ -123,10 +130,15 @@ fn a_second_run_adds_nothing() {
 #[test]
 fn a_second_delivery_in_another_object_is_a_duplicate() {
     let dir = tempfile::tempdir().unwrap();
-    let (first, second, lake) = (dir.path().join("1.json"), dir.path().join("2.json"), dir.path().join("lake"));
+    let (first, second, lake) =
+        (dir.path().join("1.json"), dir.path().join("2.json"), dir.path().join("lake"));
     fs::write(&first, records()).unwrap();
     // The same events in another layout, one of them with another content under the same id.
-    fs::write(&second, records().replace(',', " ,").replace("09:03:00Z\" ,", "09:03:00Z\" ,\"apiVersion\":\"x\",")).unwrap();
+    fs::write(
+        &second,
+        records().replace(',', " ,").replace("09:03:00Z\" ,", "09:03:00Z\" ,\"apiVersion\":\"x\","),
+    )
+    .unwrap();
     ingest(&first, &lake);
     let report = json(trailhound(["ingest", "--report", "json", "--lake"]).arg(&lake).arg(&second));
     assert_eq!((&report["duplicate"], &report["written"]), (&2.into(), &1.into()), "{report}");
@@ -136,9 +148,10 @@ fn a_second_delivery_in_another_object_is_a_duplicate() {
 #[test]
 fn a_closed_pipe_is_success() {
     let dir = tempfile::tempdir().unwrap();
-    run(trailhound(["ingest"]).arg(folder("sample-logs")).arg("--lake").arg(dir.path()));
+    let lake = dir.path().join("lake");
+    run(trailhound(["ingest"]).arg(logs::write(&dir.path().join("trail"))).arg("--lake").arg(&lake));
     let mut sql = trailhound(["sql", "select * from cloudtrail", "--format", "ndjson", "--lake"]);
-    let mut process = sql.arg(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut process = sql.arg(&lake).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(process.stdout.take());
     let output = process.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -152,17 +165,4 @@ fn data_on_stdout_and_talk_on_stderr() {
     let output = ingest(&log, &dir.path().join("lake"));
     assert_eq!(text(&output.stdout), "");
     assert!(text(&output.stderr).contains("3 records read = 3 written"), "{}", text(&output.stderr));
-}
-
-#[test]
-fn the_demo_ends_with_findings() {
-    let dir = tempfile::tempdir().unwrap();
-    let output = run(trailhound(["demo", "--lake"]).arg(dir.path().join("demo")));
-    let screen = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    for family in ["root", "region", "massdelete", "exfil"] {
-        assert!(screen.contains(family), "no finding of {family} in:\n{screen}");
-    }
-    let again = run(trailhound(["demo", "--lake"]).arg(dir.path().join("demo")));
-    assert_eq!(text(&again.stdout), screen, "a second run starts afresh");
 }

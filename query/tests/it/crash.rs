@@ -1,6 +1,7 @@
 //! Killed at any instant, or two at once: the lake is that of an undisturbed run.
 
-use crate::product::{folder, json, run, trailhound};
+use crate::logs;
+use crate::product::{json, run, trailhound};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Stdio;
@@ -17,18 +18,23 @@ fn records(lake: &Path) -> Vec<String> {
     records
 }
 
+/// An ingest of the trail that lies beside the lake, in many small batches, so that there are many commits to die in.
 fn ingest(lake: &Path) -> std::process::Command {
-    let mut command = trailhound(["ingest"]);
-    command.arg(folder("sample-logs")).arg("--lake").arg(lake).args(["--report", "json"]);
+    let mut command = trailhound(["ingest", "--report", "json", "--batch-bytes", "300000", "--lake"]);
+    command.arg(lake).arg(lake.with_file_name("trail"));
     command
 }
 
 /// What an undisturbed run makes, and how long it takes.
 fn undisturbed(dir: &Path) -> (Vec<String>, Duration) {
+    logs::write(&dir.join("trail"));
     let lake = dir.join("undisturbed");
     let began = Instant::now();
     run(&mut ingest(&lake));
-    (records(&lake), began.elapsed())
+    let span = began.elapsed();
+    let records = records(&lake);
+    assert_eq!(records.len() as u64, logs::RECORDS - logs::DUPLICATES);
+    (records, span)
 }
 
 #[test]
@@ -54,7 +60,8 @@ fn three_writers_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let (expected, _) = undisturbed(dir.path());
     let lake = dir.path().join("raced");
-    let writers = [0; 3].map(|_| ingest(&lake).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let writers =
+        [0; 3].map(|_| ingest(&lake).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     let reports = writers.map(|writer| writer.wait_with_output().unwrap());
     let written = reports.iter().map(|output| {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

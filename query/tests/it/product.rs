@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 use std::ffi::OsStr;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// `trailhound`, with nothing of the caller's environment that could reach a real account.
@@ -42,9 +41,4 @@ pub(crate) fn number(command: &mut Command) -> i64 {
 
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A folder of the repository.
-pub(crate) fn folder(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
 }

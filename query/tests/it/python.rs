@@ -21,7 +21,9 @@ pub(crate) fn environment(name: &str) -> Option<PathBuf> {
     }
     let _ = fs::remove_dir_all(&folder);
     let made = run(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-        && run(Command::new(&python).args(["-m", "pip", "install", "-q", "--require-hashes", "-r"]).arg(&pins));
+        && run(Command::new(&python)
+            .args(["-m", "pip", "install", "-q", "--require-hashes", "-r"])
+            .arg(&pins));
     if !made {
         eprintln!("SKIPPED: no Python environment `{name}`: needs python3 with venv, and a package index");
         return None;
