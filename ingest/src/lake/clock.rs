@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn the_larger_age_counts() {
-        let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
+        let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
         let then = Moment::now();
         let suspended = then.age_at(then.running + second, then.wall + hour);
         assert_eq!(suspended, hour);

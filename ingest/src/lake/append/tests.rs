@@ -92,7 +92,7 @@ async fn an_append_may_be_dropped() {
     use Point::{AfterPut, AfterWrite, BeforePut, BeforeWrite};
     for point in [BeforeWrite, AfterWrite, BeforePut, AfterPut] {
         let (_folder, lake) = new_lake().await;
-        let settings = settings(&[(point, Fault::Stall(Duration::from_secs(60)))]);
+        let settings = settings(&[(point, Fault::Stall(Duration::from_mins(1)))]);
         let mut appender = Appender::open(&lake, LakeTable::Events, &settings).await.unwrap();
         let dropped =
             tokio::time::timeout(Duration::from_millis(300), appender.append(&mut Toy::new(0..6))).await;
