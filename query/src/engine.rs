@@ -103,7 +103,7 @@ impl Engine {
         let frame = self.session.execute_logical_plan(plan).await?;
         let schema = displayed(frame.schema().as_arrow(), &display);
         let batches = frame.collect().await?;
-        let renamed = batches.into_iter().map(|batch| rename(&schema, batch)).collect::<Result<_, _>>()?;
+        let renamed = batches.iter().map(|batch| rename(&schema, batch)).collect::<Result<_, _>>()?;
         Ok(Answer { schema, batches: renamed })
     }
 
@@ -134,7 +134,7 @@ fn displayed(schema: &Schema, display: &HashMap<String, String>) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-fn rename(schema: &SchemaRef, batch: RecordBatch) -> Result<RecordBatch, DataFusionError> {
+fn rename(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
     // The engine may know better than its plan whether a column can be NULL, or how a text is held.
     let real = batch.schema();
     let fields = schema.fields().iter().zip(real.fields());

@@ -1,3 +1,5 @@
 //! One binary for the integration tests of the crate.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
 mod arrow_of_crates;

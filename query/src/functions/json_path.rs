@@ -75,8 +75,23 @@ fn walk(js: &str, steps: &[Step], out: &mut StringBuilder) -> Option<()> {
         }
     }
 }
+/// A step of a path, which must be a constant: a key, or an index from 0.
+fn step(argument: &ColumnarValue) -> Result<Step> {
+    let ColumnarValue::Scalar(value) = argument else {
+        return exec_err!("JSON path steps must be constants");
+    };
+    match (value.try_as_str(), value) {
+        (Some(Some(key)), _) => Ok(Step::Key(key.into())),
+        (_, ScalarValue::Int64(Some(index))) => match usize::try_from(*index) {
+            Ok(index) => Ok(Step::Idx(index)),
+            Err(_) => exec_err!("JSON path index {index} is negative"),
+        },
+        _ => exec_err!("bad JSON path step {value}"),
+    }
+}
+
 impl ScalarUDFImpl for JsonPath {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "json_path"
     }
     fn signature(&self) -> &Signature {
@@ -89,22 +104,12 @@ impl ScalarUDFImpl for JsonPath {
         Ok(DataType::Utf8)
     }
     fn invoke_with_args(&self, a: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let steps: Vec<Step> = a.args[1..]
-            .iter()
-            .map(|s| match s {
-                ColumnarValue::Scalar(s) => match (s.try_as_str(), s) {
-                    (Some(Some(k)), _) => Ok(Step::Key(k.into())),
-                    (_, ScalarValue::Int64(Some(i))) if *i >= 0 => Ok(Step::Idx(*i as usize)),
-                    _ => exec_err!("bad JSON path step {s}"),
-                },
-                _ => exec_err!("JSON path steps must be constants"),
-            })
-            .collect::<Result<_>>()?;
+        let steps: Vec<Step> = a.args[1..].iter().map(step).collect::<Result<_>>()?;
         let arr = a.args[0].to_array(a.number_rows)?;
         let mut out = StringBuilder::with_capacity(arr.len(), 0);
         let mut each = |v: Option<&str>| {
             if v.and_then(|v| walk(v, &steps, &mut out)).is_none() {
-                out.append_null()
+                out.append_null();
             }
         };
         match arr.data_type() {

@@ -1,4 +1,4 @@
-//! JSON texts take the type of what they are compared with, by TRY_CAST: one odd value must not stop a query.
+//! JSON texts take the type of what they are compared with, by `TRY_CAST`: one odd value must not stop a query.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
@@ -30,7 +30,7 @@ pub(crate) fn typed(e: &Expr, other: &DataType) -> Option<Expr> {
     })
 }
 impl FunctionRewrite for JsonCompare {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "json_compare"
     }
     fn rewrite(&self, e: Expr, s: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {

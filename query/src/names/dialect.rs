@@ -1,10 +1,10 @@
-//! The SQL that is understood: DataFusion's generic dialect, with lambdas and JSON arrows that bind as in PostgreSQL.
+//! The SQL that is understood: DataFusion's generic dialect, with lambdas and JSON arrows that bind as in `PostgreSQL`.
 
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-/// GenericDialect + lambdas + Postgres precedence for the JSON arrows (`a ->> 'k' = 'v'` needs no parentheses).
+/// `GenericDialect` + lambdas + Postgres precedence for the JSON arrows (`a ->> 'k' = 'v'` needs no parentheses).
 #[derive(Debug, Default)]
 pub(crate) struct Sql(GenericDialect);
 macro_rules! yes { ($($f:ident)*) => { $(fn $f(&self) -> bool { true })* } }

@@ -5,7 +5,7 @@ use super::pass::key;
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::ast::{self, AccessExpr, Expr as E, Subscript, Value};
 
-/// Trino / CloudTrail Lake functions written in terms of DataFusion's: $n = argument, %n = its literal text, #n = MySQL time pattern as chrono.
+/// Trino / CloudTrail Lake functions written in terms of DataFusion's: $n = argument, %n = its literal text, #n = `MySQL` time pattern as chrono.
 const MACROS: &[(&str, usize, &str)] = &[
     ("transform", 2, "array_transform($1,$2)"),
     ("filter", 2, "array_filter($1,$2)"),
@@ -83,7 +83,7 @@ fn jsonpath(p: &str) -> Option<Vec<AccessExpr>> {
     }
     Some(out)
 }
-/// json_extract*, element_at and the macros; None = leave the call alone
+/// `json_extract`*, `element_at` and the macros; None = leave the call alone
 pub(crate) fn call(f: &ast::Function) -> Option<E> {
     let name = f.name.0.last()?.as_ident()?.value.to_lowercase();
     let ast::FunctionArguments::List(l) = &f.args else { return None };

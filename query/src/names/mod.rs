@@ -5,6 +5,8 @@
 //! leaf column or a JSON lookup of each subscript ([`planner`]); a rewrite gives JSON texts the type of what they are
 //! compared with ([`compare`]).
 
+#![expect(clippy::many_single_char_names, reason = "short names of a syntax tree's parts; to be spelled out")]
+
 pub(crate) mod view;
 pub(crate) mod dialect;
 pub(crate) mod tokens;

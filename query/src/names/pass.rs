@@ -29,7 +29,7 @@ struct Rels<'a>(&'a mut HashSet<String>);
 impl VisitorMut for Rels<'_> {
     type Break = ();
     fn pre_visit_table_factor(&mut self, t: &mut ast::TableFactor) -> ControlFlow<()> {
-        use ast::TableFactor::*;
+        use ast::TableFactor::{Derived, Function, NestedJoin, Table, TableFunction, UNNEST};
         let (alias, name) = match t {
             Table { alias, name, .. } => {
                 (alias, name.0.last().and_then(|p| p.as_ident()).map(|i| i.value.clone()))
@@ -165,7 +165,7 @@ impl VisitorMut for Pass {
                 Some(n) => *e = n,
                 None => {
                     for i in ids.iter_mut() {
-                        *i = plain(i.clone())
+                        *i = plain(i.clone());
                     }
                 }
             },
@@ -184,7 +184,7 @@ impl VisitorMut for Pass {
                 if ids.is_empty() {
                     for a in access_chain.iter_mut() {
                         if let AccessExpr::Dot(E::Identifier(i)) = a {
-                            *a = key(i.value.clone())
+                            *a = key(i.value.clone());
                         }
                     }
                     return ControlFlow::Continue(());
@@ -196,13 +196,13 @@ impl VisitorMut for Pass {
                 let mut rest = std::mem::take(access_chain);
                 for a in rest.drain(..n) {
                     if let AccessExpr::Dot(E::Identifier(i)) = a {
-                        ids.push(i)
+                        ids.push(i);
                     }
                 }
                 if let Some(x) = self.path(ids.clone(), rest) {
-                    *e = x
+                    *e = x;
                 } else {
-                    *e = E::CompoundIdentifier(ids.into_iter().map(plain).collect())
+                    *e = E::CompoundIdentifier(ids.into_iter().map(plain).collect());
                 }
             }
             // dialects with lambdas read `col -> 'key'` as a lambda: turn it back into the JSON operator
@@ -256,7 +256,7 @@ impl VisitorMut for Pass {
                             .iter()
                             .find(|i| matches!(i, SelectItem::ExprWithAlias { expr, .. } if *expr == o.expr))
                     {
-                        o.expr = E::Identifier(alias.clone())
+                        o.expr = E::Identifier(alias.clone());
                     }
                 }
             }
@@ -273,8 +273,8 @@ impl VisitorMut for Pass {
                 join_operator: ast::JoinOperator::CrossJoin(ast::JoinConstraint::None),
             });
         }
-        for t in s.from.iter_mut() {
-            self.unnest_join(t)
+        for t in &mut s.from {
+            self.unnest_join(t);
         }
         // `userIdentity.*` -> its documented fields
         let mut items = vec![];
@@ -301,12 +301,12 @@ impl VisitorMut for Pass {
                             .collect()
                     };
                     if fields.is_empty() {
-                        items.push(it)
+                        items.push(it);
                     } else {
                         for f in fields {
                             let mut v = ids.clone();
                             v.push(Ident::new(f));
-                            items.push(SelectItem::UnnamedExpr(E::CompoundIdentifier(v)))
+                            items.push(SelectItem::UnnamedExpr(E::CompoundIdentifier(v)));
                         }
                     }
                 }
@@ -314,8 +314,8 @@ impl VisitorMut for Pass {
             }
         }
         // name unaliased paths by their last step when that is unique in this select list, else by the text typed
-        let typed: Vec<String> = items.iter().map(|i| i.to_string()).collect();
-        for it in items.iter_mut() {
+        let typed: Vec<String> = items.iter().map(std::string::ToString::to_string).collect();
+        for it in &mut items {
             if let SelectItem::UnnamedExpr(e) | SelectItem::ExprWithAlias { expr: e, .. } = it {
                 let _ = self.pre_visit_expr(e);
             }
@@ -365,19 +365,12 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed> {
 pub(crate) fn parse_with(sql: &str, d: &dyn Dialect) -> Result<Parsed> {
     let toks =
         Tokenizer::new(d, sql).tokenize_with_location().map_err(|e| DataFusionError::Plan(e.to_string()))?;
-    let mut st = DFParserBuilder::new(fix_tables(toks)).with_dialect(d).build()?.parse_statements()?;
+    let mut st = DFParserBuilder::new(fix_tables(&toks)).with_dialect(d).build()?.parse_statements()?;
     if st.len() != 1 {
         return plan_err!("exactly one statement expected, got {}", st.len());
     }
     let Some(mut st) = st.pop_front() else { return plan_err!("no statement") };
     let mut p = Pass::default();
-    fn inner(s: &mut DFStatement) -> Option<&mut ast::Statement> {
-        match s {
-            DFStatement::Statement(s) => Some(s),
-            DFStatement::Explain(e) => inner(&mut e.statement),
-            _ => None,
-        }
-    }
     if let Some(s) = inner(&mut st) {
         let _ = s.visit(&mut Rels(&mut p.rels));
         let _ = s.visit(&mut p);
@@ -393,4 +386,13 @@ pub(crate) fn parse_with(sql: &str, d: &dyn Dialect) -> Result<Parsed> {
         _ => false,
     };
     Ok(Parsed { st, display: p.display, star })
+}
+
+/// The statement that an EXPLAIN explains.
+fn inner(s: &mut DFStatement) -> Option<&mut ast::Statement> {
+    match s {
+        DFStatement::Statement(s) => Some(s),
+        DFStatement::Explain(e) => inner(&mut e.statement),
+        _ => None,
+    }
 }

@@ -40,10 +40,10 @@ pub(crate) fn json_step(e: Expr, step: Expr) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(json_path(), vec![e, step]))
 }
 impl ExprPlanner for Paths {
-    /// JSON text against a number/boolean/timestamp -> TRY_CAST of the JSON side; a boolean column against 'true' -> TRY_CAST of the literal.
-    /// Must happen here: a FunctionRewrite runs after the SELECT list has been typed, which already fails for Utf8 = Boolean.
+    /// JSON text against a number/boolean/timestamp -> `TRY_CAST` of the JSON side; a boolean column against 'true' -> `TRY_CAST` of the literal.
+    /// Must happen here: a `FunctionRewrite` runs after the SELECT list has been typed, which already fails for Utf8 = Boolean.
     fn plan_binary_op(&self, r: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-        use ast::BinaryOperator::*;
+        use ast::BinaryOperator::{Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Plus};
         if !matches!(r.op, Eq | NotEq | Lt | LtEq | Gt | GtEq | Plus | Minus | Multiply | Divide | Modulo) {
             return Ok(PlannerResult::Original(r));
         }

@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 /// `FROM <bare uuid>` and `FROM $EDS_ID` become quoted identifiers (done on tokens, so strings and comments are safe).
-pub(crate) fn fix_tables(toks: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+pub(crate) fn fix_tables(toks: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     let mut out: Vec<TokenWithSpan> = vec![];
     let (mut i, mut after_from) = (0, false);
     while i < toks.len() {
@@ -39,7 +39,7 @@ pub(crate) fn fix_tables(toks: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             after_from = false;
         }
         if let Token::Word(w) = &toks[i].token {
-            after_from |= matches!(w.keyword, Keyword::FROM | Keyword::JOIN)
+            after_from |= matches!(w.keyword, Keyword::FROM | Keyword::JOIN);
         }
         out.push(toks[i].clone());
         i += 1;

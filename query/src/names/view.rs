@@ -20,7 +20,7 @@ pub(crate) fn nested_exprs(flat: &Schema) -> Vec<Expr> {
                 None => {
                     let c = format!("{prefix}{n}").to_lowercase();
                     if flat.field_with_name(&c).is_ok() {
-                        out.push((n.to_string(), ident(c)))
+                        out.push((n.to_string(), ident(c)));
                     }
                 }
                 Some((head, _)) if seen.insert(head) => {

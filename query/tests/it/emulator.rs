@@ -30,7 +30,7 @@ impl Emulator {
         let emulator = Self { process, endpoint };
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(60), "the emulator does not answer");
+            assert!(began.elapsed() < Duration::from_mins(1), "the emulator does not answer");
             std::thread::sleep(Duration::from_millis(50));
         }
         Some(emulator)

@@ -22,12 +22,13 @@ fn record(n: u64) -> String {
     let (minute, second, hour) = (n / 60 % 60, n % 60, 8 + n / 3600);
     let account = ["111122223333", "444455556666"][usize::try_from(n % 2).unwrap()];
     let user = ["ada", "grace", "edsger"][usize::try_from(n % 3).unwrap()];
-    let (size, odd) = (n * 1000, if n % 10 == 0 { r#","futureField":{"a":[1.0,-0,1e3,null]}"# } else { "" });
+    let (size, odd) =
+        (n * 1000, if n.is_multiple_of(10) { r#","futureField":{"a":[1.0,-0,1e3,null]}"# } else { "" });
     format!(
         r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{account}:user/{user}","accountId":"{account}","accessKeyId":"AKIAEXAMPLE{user}","userName":"{user}"}},"eventTime":"2026-03-17T{hour:02}:{minute:02}:{second:02}Z","eventSource":"{source}.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.{}","userAgent":"=cmd|' /C calc'!A0\u001b[2J","requestParameters":{{"bucketName":"b-{}","maxResults":{size},"Key":"k"}},"responseElements":null,"eventID":"00000000-0000-4000-8000-{n:012}","readOnly":{},"recipientAccountId":"{account}","eventCategory":"Management"{odd}}}"#,
         n % 3,
         n % 5,
-        n % 2 == 0,
+        n.is_multiple_of(2),
     )
 }
 
