@@ -82,10 +82,12 @@ fn step(argument: &ColumnarValue) -> Result<Step> {
     };
     match (value.try_as_str(), value) {
         (Some(Some(key)), _) => Ok(Step::Key(key.into())),
-        (_, ScalarValue::Int64(Some(index))) => match usize::try_from(*index) {
-            Ok(index) => Ok(Step::Idx(index)),
-            Err(_) => exec_err!("JSON path index {index} is negative"),
-        },
+        (_, ScalarValue::Int64(Some(index))) => {
+            let Ok(index) = usize::try_from(*index) else {
+                return exec_err!("JSON path index {index} is negative");
+            };
+            Ok(Step::Idx(index))
+        }
         _ => exec_err!("bad JSON path step {value}"),
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn json_step(e: Expr, step: Expr) -> Expr {
     {
         let mut args = f.args.clone();
         args.push(step);
-        return Expr::ScalarFunction(ScalarFunction::new_udf(f.func.clone(), args));
+        return Expr::ScalarFunction(ScalarFunction::new_udf(std::sync::Arc::clone(&f.func), args));
     }
     Expr::ScalarFunction(ScalarFunction::new_udf(json_path(), vec![e, step]))
 }

@@ -56,10 +56,10 @@ pub fn write(answer: &Answer, format: Format, out: &mut dyn Write) -> Result<(),
             writer.finish()?;
         }
         Format::Parquet => {
-            let schema = answer
-                .batches
-                .first()
-                .map_or_else(|| answer.schema.clone(), datafusion::arrow::array::RecordBatch::schema);
+            let schema = answer.batches.first().map_or_else(
+                || std::sync::Arc::clone(&answer.schema),
+                datafusion::arrow::array::RecordBatch::schema,
+            );
             let mut bytes = Vec::new();
             let mut writer = ArrowWriter::try_new(&mut bytes, schema, None)?;
             for batch in batches {
