@@ -3,3 +3,4 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
 mod arrow_of_crates;
+mod lossless;
