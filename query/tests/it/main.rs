@@ -8,6 +8,7 @@ mod python;
 mod emulator;
 mod cli;
 mod sql;
+mod plan;
 mod crash;
 mod outside;
 mod aws;
