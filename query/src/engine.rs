@@ -6,17 +6,19 @@ use crate::names::compare::JsonCompare;
 use crate::names::pass::{Parsed, parse};
 use crate::names::planner::Paths;
 use crate::names::view;
+use crate::rules::params::Values;
 use crate::table::LakeScan;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::{DataFusionError, plan_err};
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
+use futures::TryStreamExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 use trailhound_ingest::lake::{Lake, LakeFile, LakeTable, tables};
@@ -47,10 +49,28 @@ impl Engine {
     /// # Errors
     /// The lake cannot be read.
     pub async fn open(lake: &Lake) -> Result<Self, Error> {
+        Self::at(lake, lake.snapshot(LakeTable::Events, None).await?.files).await
+    }
+
+    /// The events in `files` alone: what is new since a version, for rules that look at one event at a time.
+    ///
+    /// # Errors
+    /// The session cannot be made.
+    pub fn over(lake: &Lake, files: Vec<LakeFile>) -> Result<Self, Error> {
         let engine = Self::empty()?;
-        for table in LakeTable::ALL {
-            let files = lake.snapshot(table, None).await?.files;
-            engine.register(lake, table, files)?;
+        engine.register(lake, LakeTable::Events, files)?;
+        Ok(engine)
+    }
+
+    /// The lake with `events` at one version, beside the other tables at their newest.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub async fn at(lake: &Lake, events: Vec<LakeFile>) -> Result<Self, Error> {
+        let engine = Self::empty()?;
+        engine.register(lake, LakeTable::Events, events)?;
+        for table in LakeTable::ALL.into_iter().filter(|table| *table != LakeTable::Events) {
+            engine.register(lake, table, lake.snapshot(table, None).await?.files)?;
         }
         Ok(engine)
     }
@@ -98,13 +118,35 @@ impl Engine {
     /// # Errors
     /// The statement is not understood, would write, or fails.
     pub async fn sql(&self, text: &str) -> Result<Answer, Error> {
-        let Parsed { st, display, star } = parse(text)?;
+        let (schema, stream) = self.stream(text, &Values::new()).await?;
+        let batches = stream.try_collect::<Vec<_>>().await?;
+        let renamed = batches.iter().map(|batch| rename(&schema, batch)).collect::<Result<_, _>>()?;
+        Ok(Answer { schema, batches: renamed })
+    }
+
+    /// The rows of one statement as they come, and their columns as AWS, or the statement, names them. `values` stand
+    /// for its `$names`.
+    ///
+    /// # Errors
+    /// The statement is not understood, would write, or fails.
+    pub async fn stream(
+        &self,
+        text: &str,
+        values: &Values,
+    ) -> Result<(SchemaRef, SendableRecordBatchStream), Error> {
+        let Parsed { st, display, star } = parse(text, values)?;
         let plan = self.plan(st, star).await?;
         let frame = self.session.execute_logical_plan(plan).await?;
         let schema = displayed(frame.schema().as_arrow(), &display);
-        let batches = frame.collect().await?;
-        let renamed = batches.iter().map(|batch| rename(&schema, batch)).collect::<Result<_, _>>()?;
-        Ok(Answer { schema, batches: renamed })
+        Ok((schema, frame.execute_stream().await?))
+    }
+
+    /// The rows of one statement, with their columns as the engine names them.
+    ///
+    /// # Errors
+    /// As for [`Engine::stream`].
+    pub(crate) async fn rows(&self, text: &str, values: &Values) -> Result<Vec<RecordBatch>, Error> {
+        Ok(self.stream(text, values).await?.1.try_collect().await?)
     }
 
     async fn plan(&self, statement: Statement, star: bool) -> Result<LogicalPlan, DataFusionError> {

@@ -15,6 +15,15 @@ pub enum Error {
     /// The answer could not be printed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// A rule cannot be used.
+    #[error(transparent)]
+    Rule(#[from] crate::rules::RuleError),
+    /// Log files cannot be read into a lake.
+    #[error(transparent)]
+    Ingest(#[from] trailhound_ingest::Error),
+    /// A place that findings are sent to cannot be used.
+    #[error("{0}")]
+    Notify(String),
     /// The answer does not fit the format.
     #[error("{0}")]
     Format(String),

@@ -4,6 +4,8 @@ mod names;
 pub mod functions;
 pub mod table;
 pub mod engine;
+pub mod rules;
+pub mod detect;
 pub mod output;
 pub mod error;
 pub mod cli;

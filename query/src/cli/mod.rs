@@ -1,9 +1,13 @@
 //! The command line: one file per verb. Only this module prints.
 //!
-//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 2 error, 3 done but something was quarantined.
+//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 findings at or above `--fail-on`, 2 error, 3 done but
+//! something was quarantined.
 
+mod demo;
+mod detect;
 mod ingest;
 mod progress;
+mod rules;
 mod sql;
 
 use clap::{Parser, Subcommand};
@@ -15,6 +19,8 @@ use std::process::ExitCode;
 pub(crate) enum Outcome {
     /// Everything was done.
     Done,
+    /// There are findings that the caller asked to hear of.
+    Found,
     /// Something could not be read; the rest was done.
     Failed,
     /// Done, but something was quarantined.
@@ -25,6 +31,7 @@ impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Done => Self::SUCCESS,
+            Outcome::Found => Self::from(1),
             Outcome::Failed => Self::from(2),
             Outcome::Quarantined => Self::from(3),
         }
@@ -41,10 +48,16 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Watch the whole path at work on the log files of an invented company.
+    Demo(demo::Demo),
     /// Read log files into the lake.
     Ingest(ingest::Ingest),
     /// Ask the lake a question.
     Sql(sql::Sql),
+    /// Run the rules over what was ingested since the last run.
+    Detect(detect::Detect),
+    /// Look at detection rules, and prove them.
+    Rules(rules::Rules),
 }
 
 impl Cli {
@@ -59,8 +72,11 @@ impl Cli {
         let result = result.and_then(|runtime| {
             runtime.block_on(async {
                 match self.verb {
+                    Verb::Demo(verb) => verb.run().await,
                     Verb::Ingest(verb) => verb.run().await,
                     Verb::Sql(verb) => verb.run().await,
+                    Verb::Detect(verb) => verb.run().await,
+                    Verb::Rules(verb) => verb.run().await,
                 }
             })
         });

@@ -2,6 +2,10 @@
 //! a plan that names them can be run elsewhere.
 
 pub(crate) mod json_path;
+mod scalar;
+mod json_values;
+mod lists;
+mod policy;
 
 use datafusion::logical_expr::ScalarUDF;
 use std::sync::Arc;
@@ -9,5 +13,13 @@ use std::sync::Arc;
 /// All of them.
 #[must_use]
 pub fn all() -> Vec<Arc<ScalarUDF>> {
-    vec![json_path::json_path()]
+    vec![
+        json_path::json_path(),
+        json_values::json_values(),
+        lists::in_list(),
+        lists::as_list(),
+        policy::any_account_outside(),
+        policy::policy_public(),
+        policy::policy_outside(),
+    ]
 }

@@ -10,6 +10,7 @@
 pub(crate) mod view;
 pub(crate) mod dialect;
 pub(crate) mod tokens;
+pub(crate) mod bind;
 pub(crate) mod macros;
 pub(crate) mod pass;
 pub(crate) mod planner;

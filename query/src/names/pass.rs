@@ -1,16 +1,16 @@
 //! One pass over the syntax tree: what follows a column becomes subscripts, which keep the case of JSON keys.
 
+use super::bind::{bind, tokens};
 use super::dialect::Sql;
 use super::macros::call;
 use super::tokens::fix_tables;
 use super::{DOCUMENTED, known};
-use datafusion::common::{DataFusionError, Result, plan_err};
+use crate::rules::params::Values;
+use datafusion::common::{Result, plan_err};
 use datafusion::sql::parser::{DFParserBuilder, Statement as DFStatement};
 use datafusion::sql::sqlparser::ast::{
     self, AccessExpr, Expr as E, Ident, SelectItem, Subscript, Value, VisitMut, VisitorMut,
 };
-use datafusion::sql::sqlparser::dialect::Dialect;
-use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
@@ -359,13 +359,12 @@ impl VisitorMut for Pass {
         ControlFlow::Continue(())
     }
 }
-pub(crate) fn parse(sql: &str) -> Result<Parsed> {
-    parse_with(sql, &Sql::default())
-}
-pub(crate) fn parse_with(sql: &str, d: &dyn Dialect) -> Result<Parsed> {
-    let toks =
-        Tokenizer::new(d, sql).tokenize_with_location().map_err(|e| DataFusionError::Plan(e.to_string()))?;
-    let mut st = DFParserBuilder::new(fix_tables(&toks)).with_dialect(d).build()?.parse_statements()?;
+/// Parses one statement, with the values of its `$names`.
+pub(crate) fn parse(sql: &str, values: &Values) -> Result<Parsed> {
+    let toks = bind(tokens(sql)?, values);
+    let dialect = Sql::default();
+    let mut st =
+        DFParserBuilder::new(fix_tables(&toks)).with_dialect(&dialect).build()?.parse_statements()?;
     if st.len() != 1 {
         return plan_err!("exactly one statement expected, got {}", st.len());
     }

@@ -6,6 +6,9 @@
 mod table;
 mod csv;
 mod cloudtrail;
+pub mod findings;
+
+use table::printable;
 
 use crate::engine::Answer;
 use crate::error::Error;

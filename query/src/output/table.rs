@@ -15,7 +15,7 @@ pub(super) fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Error> {
     Ok((0..batch.num_rows()).map(row).collect())
 }
 
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(escape).collect()
 }

@@ -80,3 +80,84 @@ async fn a_missing_bucket_is_one_clear_line() {
     let output = run(&mut against(&emulator, ["sql", "select 1", "--lake", "s3://no-such-bucket/lake"]));
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
+
+/// A topic with a queue behind it: their clients, the topic's ARN and the queue's URL.
+async fn topic_with_queue(emulator: &Emulator) -> (aws_sdk_sqs::Client, String, String) {
+    let config = emulator.config().await;
+    let (sns, sqs) = (aws_sdk_sns::Client::new(&config), aws_sdk_sqs::Client::new(&config));
+    let topic = sns.create_topic().name("alerts").send().await.unwrap().topic_arn.unwrap();
+    let queue = sqs.create_queue().queue_name("alerts").send().await.unwrap().queue_url.unwrap();
+    let arn = aws_sdk_sqs::types::QueueAttributeName::QueueArn;
+    let attributes =
+        sqs.get_queue_attributes().queue_url(&queue).attribute_names(arn.clone()).send().await.unwrap();
+    let arn = attributes.attributes.unwrap()[&arn].clone();
+    sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(arn).send().await.unwrap();
+    (sqs, topic, queue)
+}
+
+/// All messages in the queue, as SNS wraps them.
+async fn drain(sqs: &aws_sdk_sqs::Client, queue: &str) -> Vec<Value> {
+    let mut messages = Vec::new();
+    loop {
+        let received =
+            sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await.unwrap();
+        let batch = received.messages.unwrap_or_default();
+        if batch.is_empty() {
+            return messages;
+        }
+        for message in batch {
+            messages.push(serde_json::from_str(message.body.as_deref().unwrap()).unwrap());
+            let handle = message.receipt_handle.unwrap();
+            sqs.delete_message().queue_url(queue).receipt_handle(handle).send().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_finding_is_published_once() {
+    let Some(emulator) = Emulator::start() else { return };
+    let (sqs, topic, queue) = topic_with_queue(&emulator).await;
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-logs/AWSLogs");
+    run(trailhound(["ingest"]).arg(samples).arg("--lake").arg(&lake));
+    let detect = |topic: &str| {
+        json(against(&emulator, ["detect", "--report", "json", "--sns-topic", topic, "--lake"]).arg(&lake))
+    };
+
+    // A topic that is not there loses nothing: what was found is sent by the next run.
+    let mut lost =
+        against(&emulator, ["detect", "--sns-topic", "arn:aws:sns:us-east-1:000000000000:none", "--lake"]);
+    let lost = run(lost.arg(&lake));
+    assert_eq!(lost.status.code(), Some(2), "{}", text(&lost.stderr));
+    assert!(text(&lost.stderr).contains("the next run tries again"), "{}", text(&lost.stderr));
+
+    let first = detect(&topic);
+    let findings = "select count(*) from findings";
+    let findings = number(trailhound(["sql", findings, "--format", "csv", "--lake"]).arg(&lake));
+    assert_eq!((&first["findings"], first["sent"].as_i64()), (&Value::from(0), Some(findings)), "{first}");
+    let messages = drain(&sqs, &queue).await;
+    let bodies =
+        messages.iter().map(|message| serde_json::from_str(message["Message"].as_str().unwrap()).unwrap());
+    let bodies = bodies.collect::<Vec<Value>>();
+    let ids =
+        bodies.iter().map(|body| body["id"].as_str().unwrap()).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!((ids.len(), bodies.len()), (usize::try_from(findings).unwrap(), ids.len()));
+    for (message, body) in messages.iter().zip(&bodies) {
+        let attribute = |name: &str| message["MessageAttributes"][name]["Value"].clone();
+        assert_eq!(
+            (attribute("rule"), attribute("severity")),
+            (body["rule"].clone(), body["severity"].clone())
+        );
+        assert_eq!(
+            (attribute("account"), attribute("region")),
+            (body["account"].clone(), body["region"].clone())
+        );
+        assert!(!body["alert"].as_str().unwrap().contains("(unknown)"), "{body}");
+        assert!(body["runbook"].is_string());
+    }
+
+    let second = detect(&topic);
+    assert_eq!((&second["findings"], &second["sent"]), (&Value::from(0), &Value::from(0)), "{second}");
+    assert!(drain(&sqs, &queue).await.is_empty());
+}

@@ -1,0 +1,121 @@
+//! `trailhound detect --lake URL`
+
+use super::rules::Source;
+use super::{Outcome, say};
+use crate::detect::finding::batch;
+use crate::detect::notify::{Delivered, deliver};
+use crate::detect::sns::Topic;
+use crate::detect::{Detected, Ready, detect};
+use crate::engine::Answer;
+use crate::output::{self, Format, findings};
+use crate::rules::params::Values;
+use crate::rules::{Pack, Severity};
+use clap::{Args, ValueEnum};
+use std::io::{BufWriter, Write};
+use trailhound_ingest::lake::Lake;
+
+/// Run the rules over what was ingested since the last run.
+#[derive(Debug, Args)]
+pub(crate) struct Detect {
+    /// The lake: a folder, or `s3://bucket/prefix`.
+    #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]
+    lake: String,
+    #[command(flatten)]
+    source: Source,
+    /// Publish each finding to this SNS topic, also those that an earlier run could not deliver.
+    #[arg(long, value_name = "ARN", env = "TRAILHOUND_SNS_TOPIC")]
+    sns_topic: Option<String>,
+    /// Exit with 1 when there is a new finding of this severity or a higher one.
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<Severity>,
+    /// How findings are printed.
+    #[arg(long, default_value = "table")]
+    format: Format,
+    /// Print the counters as one JSON object on stdout, instead of the findings.
+    #[arg(long)]
+    report: Option<ReportFormat>,
+}
+
+/// How the counters are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum ReportFormat {
+    /// One JSON object.
+    Json,
+}
+
+impl Detect {
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        if self.format == Format::Cloudtrail {
+            anyhow::bail!(
+                "findings are no CloudTrail records\nhint: --format takes table, json, ndjson, csv, parquet or markdown here"
+            );
+        }
+        let pack = Pack::load(&self.source.rules)?;
+        // Before the work: a topic that cannot be is an error at once.
+        let topic = match &self.sns_topic {
+            Some(arn) => Some(Topic::new(arn).await?),
+            None => None,
+        };
+        let lake = Lake::open(&self.lake).await?;
+        let set = Values::new();
+        let ready = pack.rules().iter().map(|rule| Ready { rule, set: &set }).collect::<Vec<_>>();
+        let detected = detect(&lake, &ready).await?;
+        self.print(&detected)?;
+        let delivered = match &topic {
+            Some(topic) => deliver(&lake, topic, &pack.rules().iter().collect::<Vec<_>>()).await?,
+            None => Delivered::default(),
+        };
+        self.report(&detected, &delivered)?;
+        Ok(self.outcome(&detected, &delivered))
+    }
+
+    /// Before they are sent: a topic that hangs must not hide them.
+    fn print(&self, detected: &Detected) -> anyhow::Result<()> {
+        if self.report.is_some() {
+            return Ok(());
+        }
+        if self.format == Format::Table {
+            let mut out = anstream::stdout().lock();
+            findings::write(&detected.findings, &mut out)?;
+            return Ok(());
+        }
+        let batch = batch(&detected.findings)?;
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        output::write(&Answer { schema: batch.schema(), batches: vec![batch] }, self.format, &mut out)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    fn report(&self, detected: &Detected, delivered: &Delivered) -> anyhow::Result<()> {
+        if self.report.is_some() {
+            let mut report = serde_json::to_value(detected)?;
+            report["sent"] = delivered.sent.into();
+            report["unsent"] = delivered.unsent.into();
+            writeln!(std::io::stdout(), "{report}")?;
+            return Ok(());
+        }
+        let Detected { rules, events, repeated, findings, seconds, .. } = detected;
+        let sent =
+            if self.sns_topic.is_some() { format!(", {} sent", delivered.sent) } else { String::new() };
+        say(&format!(
+            "{rules} rules over {events} new events: {} findings, {repeated} hits of known findings{sent}, {seconds:.2} s",
+            findings.len()
+        ));
+        if let Some(why) = &delivered.problem {
+            say(&format!(
+                "error: {} findings were not sent: {why}\nhint: the next run tries again",
+                delivered.unsent
+            ));
+        }
+        Ok(())
+    }
+
+    fn outcome(&self, detected: &Detected, delivered: &Delivered) -> Outcome {
+        if delivered.unsent > 0 {
+            return Outcome::Failed;
+        }
+        let is_bad = |severity: Severity| self.fail_on.is_some_and(|least| severity >= least);
+        let bad = detected.findings.iter().any(|finding| is_bad(finding.severity));
+        if bad { Outcome::Found } else { Outcome::Done }
+    }
+}

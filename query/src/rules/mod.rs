@@ -1,0 +1,35 @@
+//! Detection rules: TOML files → statements that run in `trailhound sql`.
+//!
+//! A rule says what it looks for as an SQL predicate, and perhaps how many within what time; the engine makes the
+//! statement around it. In the order of their making: the file ([`file`]) with its [`params`], loaded from the pack in
+//! the binary or from a folder ([`pack`]), checked ([`check`]), compiled ([`statement`]), put into words ([`template`]),
+//! proved by its own tests ([`harness`]), listed ([`catalogue`]).
+
+pub mod file;
+pub mod duration;
+pub mod params;
+pub mod pack;
+mod check;
+pub mod statement;
+pub mod template;
+pub mod harness;
+pub mod catalogue;
+
+pub use file::{Kind, Rule, Severity};
+pub use pack::Pack;
+
+/// Why a rule cannot be used: the file, what is wrong, and a hint.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct RuleError {
+    /// The file, or the rule's id.
+    pub place: String,
+    /// What is wrong, in one line; a hint may follow in a second.
+    pub what: String,
+}
+
+impl RuleError {
+    pub(crate) fn new(place: &str, what: impl Into<String>) -> Self {
+        Self { place: place.to_owned(), what: what.into() }
+    }
+}

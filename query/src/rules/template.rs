@@ -1,0 +1,79 @@
+//! `{name}` in alerts and runbooks → values.
+
+use super::RuleError;
+use std::collections::BTreeMap;
+
+/// What every hit has besides the fields of its rule, in AWS's names.
+pub const ALWAYS: [&str; 10] = [
+    "eventTime",
+    "eventID",
+    "actor",
+    "recipientAccountId",
+    "awsRegion",
+    "sourceIPAddress",
+    "userAgent",
+    "eventName",
+    "eventSource",
+    "errorCode",
+];
+
+/// What hits of a threshold have as well.
+pub const COUNTED: [&str; 2] = ["count", "window"];
+
+/// The names in `text`, in order.
+pub fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .filter(|name| is_name(name))
+}
+
+/// JSON in a runbook has braces too; a name has no other characters.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// `text` with its names filled in; a value that is missing is said to be unknown.
+#[must_use]
+pub fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        match after.split_once('}').filter(|(name, _)| is_name(name)) {
+            Some((name, after)) => {
+                out.push_str(values.get(name).map_or("(unknown)", String::as_str));
+                rest = after;
+            }
+            None => {
+                out.push('{');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Names in `text` that are not among `known`.
+pub(super) fn check<'a>(place: &str, key: &str, text: &str, known: &[&'a str]) -> Result<(), RuleError> {
+    let Some(name) = names(text).find(|name| !known.contains(name)) else { return Ok(()) };
+    let hint = crate::names::nearest(name, known.iter().copied());
+    let hint = hint.map(|name| format!("\nhint: did you mean {{{name}}}?")).unwrap_or_default();
+    Err(RuleError::new(place, format!("{key} names {{{name}}}, which is no field{hint}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_filled_in() {
+        let values = BTreeMap::from([("actor".to_owned(), "{count} it".to_owned())]);
+        assert_eq!(
+            fill("{actor} did {what} to {\"a\": {actor}", &values),
+            "{count} it did (unknown) to {\"a\": {count} it"
+        );
+        assert_eq!(names("{a} { b } {c_1}{").collect::<Vec<_>>(), ["a", "c_1"]);
+    }
+}

@@ -1,0 +1,139 @@
+//! The rules in the binary: each proves itself, and the catalogue tells of all.
+
+use crate::product::{run, text, trailhound};
+use std::collections::BTreeMap;
+use std::path::Path;
+use trailhound::rules::{Pack, Rule, catalogue, harness};
+
+/// Families that must be there, each with this many rules at least.
+const FAMILIES: [&str; 4] = ["root", "region", "massdelete", "exfil"];
+
+#[tokio::test]
+async fn every_rule_passes_its_own_tests() {
+    let pack = Pack::built_in().unwrap();
+    let mut failures = Vec::new();
+    let mut passed = 0;
+    for rule in pack.rules() {
+        for verdict in harness::test(rule).await.unwrap() {
+            match verdict.failure {
+                None => passed += 1,
+                Some(why) => failures.push(format!("{}: {:?}: {why}", verdict.rule, verdict.test)),
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(passed >= 2 * pack.rules().len());
+}
+
+#[test]
+fn the_families_that_were_asked_for_are_there() {
+    let mut counts = BTreeMap::new();
+    for rule in Pack::built_in().unwrap().rules() {
+        *counts.entry(rule.family.clone()).or_insert(0) += 1;
+    }
+    for family in FAMILIES {
+        assert!(counts.get(family).is_some_and(|&count| count >= 6), "{family}: {counts:?}");
+    }
+}
+
+/// `TRAILHOUND_UPDATE=1 cargo test` writes the page anew.
+#[test]
+fn the_catalogue_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../detections/README.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let fresh = catalogue::filled(&page, Pack::built_in().unwrap().rules()).expect("the page has both marks");
+    if std::env::var_os("TRAILHOUND_UPDATE").is_some() {
+        std::fs::write(&path, &fresh).unwrap();
+    }
+    assert!(page == fresh, "detections/README.md is stale: run the tests once with TRAILHOUND_UPDATE=1");
+}
+
+/// A rule that finds one event name, with `more` before its tests.
+fn rule_text(more: &str) -> String {
+    format!(
+        r#"
+id = "bucket_deleted"
+title = "Bucket deleted"
+kind = "match"
+severity = "low"
+status = "stable"
+version = 1
+description = "d"
+runbook = "Look at {{bucket}}."
+events = ["s3:DeleteBucket"]
+alert = "{{actor}} deleted {{bucket}}"
+{more}
+[fields]
+bucket = "requestParameters.bucketName"
+[[test]]
+name = "deleted"
+fires = true
+events = '{{"requestParameters": {{"bucketName": "b"}}}}'
+[[test]]
+name = "denied"
+fires = false
+events = '{{"requestParameters": {{"bucketName": "b"}}, "errorCode": "AccessDenied"}}'
+"#
+    )
+}
+
+#[tokio::test]
+async fn a_rule_that_is_broken_fails_its_tests() {
+    let rule = Rule::parse("x/bucket_deleted.toml", &rule_text("")).unwrap();
+    let verdicts = harness::test(&rule).await.unwrap();
+    assert!(verdicts.iter().all(|verdict| verdict.failure.is_none()), "{verdicts:?}");
+    let broken = rule_text("outcome = \"any\"");
+    let rule = Rule::parse("x/bucket_deleted.toml", &broken).unwrap();
+    let failures = harness::test(&rule).await.unwrap().into_iter().filter_map(|verdict| verdict.failure);
+    assert_eq!(failures.count(), 1, "the denied call is found now");
+}
+
+#[test]
+fn what_is_wrong_with_a_rule_is_said_in_one_line() {
+    let cases = [
+        ("wher = 'true'", "line 13: unknown field `wher`\nhint: did you mean where?"),
+        ("where = 'a) OR (b'", "where: "),
+        ("where = 'actor = $nobody'", "$nobody is used, but not declared in [params]"),
+        ("dedup = { by = [\"actr\"], for = \"1h\" }", "did you mean {actor}?"),
+        ("dedup = { by = [\"actor\"], for = \"1 hour\" }", "\"1 hour\" is not a duration"),
+        ("threshold = { count = 5, within = \"1h\", by = [] }", "need each other"),
+        ("outcome = \"denied\"", "unknown variant `denied`"),
+    ];
+    for (more, expected) in cases {
+        let error = Rule::parse("x/bucket_deleted.toml", &rule_text(more)).unwrap_err().to_string();
+        assert!(error.starts_with("x/bucket_deleted.toml: ") && error.contains(expected), "{more}: {error}");
+    }
+    let error = Rule::parse("x/other.toml", &rule_text("")).unwrap_err().to_string();
+    assert!(error.contains("the file is named other.toml"), "{error}");
+}
+
+#[test]
+fn what_sql_prints_runs_in_sql() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    run(trailhound(["ingest"]).arg(crate::logs::write(&dir.path().join("trail"))).arg("--lake").arg(&lake));
+    for rule in Pack::built_in().unwrap().rules() {
+        let printed = run(&mut trailhound(["rules", "sql", &rule.id]));
+        let statement = text(&printed.stdout);
+        assert!(statement.contains("FROM cloudtrail"), "{statement}");
+        let answer = run(trailhound(["sql", &statement, "--format", "ndjson", "--lake"]).arg(&lake));
+        assert_eq!(answer.status.code(), Some(0), "{}: {}\n{statement}", rule.id, text(&answer.stderr));
+    }
+}
+
+#[test]
+fn list_show_and_test_work() {
+    let list = text(&run(&mut trailhound(["rules", "list", "--format", "csv"])).stdout);
+    let count = Pack::built_in().unwrap().rules().len();
+    assert_eq!(list.lines().count(), count + 1, "{list}");
+    let shown = text(&run(&mut trailhound(["rules", "show", "root_console_login"])).stdout);
+    assert!(
+        shown.contains("id       = \"root_console_login\"") || shown.contains("root_console_login"),
+        "{shown}"
+    );
+    let tested = run(&mut trailhound(["rules", "test", "root_console_login"]));
+    assert_eq!(tested.status.code(), Some(0), "{}", text(&tested.stderr));
+    let missing = run(&mut trailhound(["rules", "show", "root_console_logn"]));
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(text(&missing.stderr).contains("hint: root_console_login"), "{}", text(&missing.stderr));
+}
