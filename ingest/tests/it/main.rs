@@ -4,3 +4,4 @@
 
 mod arrow_of_crates;
 mod lossless;
+mod samples;

@@ -83,7 +83,7 @@ fn sample_logs_hold_what_they_promise() {
     let must_fire = expected["must_fire"].as_object().unwrap();
     for (rule, planted) in must_fire {
         let ids = found.get(rule.as_str()).unwrap_or_else(|| panic!("{rule} found nothing"));
-        let planted = planted["events"].as_array().unwrap().iter().map(|id| id.as_str().unwrap());
+        let planted = planted.as_array().unwrap().iter().map(|id| id.as_str().unwrap());
         assert!(planted.into_iter().any(|id| ids.contains(id)), "{rule} found other events: {ids:?}");
     }
     let surprises = found.keys().filter(|rule| !must_fire.contains_key(**rule)).collect::<Vec<_>>();

@@ -1,0 +1,129 @@
+//! One call → one record, as CloudTrail 1.11 writes it.
+
+use super::org::Actor;
+use super::random::Random;
+use serde_json::{Value, json};
+
+/// Seconds since the day began.
+pub(crate) type Second = i64;
+
+/// A call that somebody makes.
+#[derive(Clone)]
+pub(crate) struct Call {
+    actor: Actor,
+    region: String,
+    at: Second,
+    source: String,
+    name: String,
+    more: Vec<(&'static str, Value)>,
+}
+
+/// A record on its way into a log file.
+pub(crate) struct Event {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) at: Second,
+    pub(crate) folder: &'static str,
+    pub(crate) record: Value,
+}
+
+impl Event {
+    pub(crate) fn id(&self) -> String {
+        self.record["eventID"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// `who` calls `service:name` in `region` at `at`.
+pub(crate) fn call(who: &Actor, region: &str, at: Second, action: &str) -> Call {
+    let (service, name) = action.split_once(':').unwrap_or(("s3", action));
+    Call {
+        actor: who.clone(),
+        region: region.to_owned(),
+        at,
+        source: format!("{service}.amazonaws.com"),
+        name: name.to_owned(),
+        more: Vec::new(),
+    }
+}
+
+impl Call {
+    pub(crate) fn request(self, request: Value) -> Self {
+        self.with("requestParameters", request)
+    }
+
+    pub(crate) fn response(self, response: Value) -> Self {
+        self.with("responseElements", response)
+    }
+
+    pub(crate) fn denied(self) -> Self {
+        let why = format!(
+            "User: {} is not authorized to perform: {}",
+            self.actor.identity["arn"].as_str().unwrap_or("-"),
+            self.name
+        );
+        self.failed("AccessDenied", &why)
+    }
+
+    pub(crate) fn failed(self, code: &str, message: &str) -> Self {
+        self.with("errorCode", json!(code)).with("errorMessage", json!(message))
+    }
+
+    /// Sets a member at the top.
+    pub(crate) fn with(mut self, key: &'static str, value: Value) -> Self {
+        self.more.push((key, value));
+        self
+    }
+
+    /// An event about data: recorded only where somebody asked for it.
+    pub(crate) fn data(self, kind: &str, arn: &str) -> Self {
+        let resource = json!([{ "accountId": self.actor.account, "type": kind, "ARN": arn }]);
+        self.with("resources", resource)
+            .with("managementEvent", json!(false))
+            .with("eventCategory", json!("Data"))
+    }
+
+    /// The record.
+    pub(crate) fn record(self, random: &mut Random) -> Event {
+        let reads =
+            ["Get", "List", "Describe", "Head", "Lookup"].iter().any(|verb| self.name.starts_with(verb));
+        let mut record = json!({
+            "eventVersion": "1.11",
+            "userIdentity": self.actor.identity,
+            "eventTime": time(self.at),
+            "eventSource": self.source,
+            "eventName": self.name,
+            "awsRegion": self.region,
+            "sourceIPAddress": self.actor.address,
+            "userAgent": self.actor.agent,
+            "requestParameters": null,
+            "responseElements": null,
+            "requestID": random.uuid(),
+            "eventID": random.uuid(),
+            "readOnly": reads,
+            "eventType": "AwsApiCall",
+            "managementEvent": true,
+            "recipientAccountId": self.actor.account,
+            "eventCategory": "Management",
+        });
+        if self.actor.address.contains("192.0.2.") || self.actor.address.contains("198.51.100.") {
+            let host =
+                format!("{}.{}.amazonaws.com", self.source.split('.').next().unwrap_or("s3"), self.region);
+            record["tlsDetails"] = json!({ "tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256", "clientProvidedHostHeader": host });
+        }
+        for (key, value) in self.more {
+            record[key] = value;
+        }
+        Event { account: self.actor.account, region: self.region, at: self.at, folder: "CloudTrail", record }
+    }
+}
+
+/// A second of the day as AWS writes times.
+pub(crate) fn time(at: Second) -> String {
+    let at = at.clamp(0, 86_399);
+    format!("2026-03-17T{:02}:{:02}:{:02}Z", at / 3600, at / 60 % 60, at % 60)
+}
+
+/// `hh:mm` as a second of the day.
+pub(crate) const fn clock(hour: i64, minute: i64) -> Second {
+    hour * 3600 + minute * 60
+}
