@@ -51,6 +51,6 @@ fn plain(error: &DataFusionError) -> String {
         let hint = hint.map(|name| format!("\nhint: did you mean {name}?")).unwrap_or_default();
         return format!("there is no column {}{hint}", field.name());
     }
-    let text = error.strip_backtrace();
+    let text = error.find_root().strip_backtrace();
     text.lines().next().unwrap_or_default().to_owned()
 }

@@ -9,7 +9,7 @@ use datafusion::arrow::array::{ArrayRef, BooleanArray, UInt64Array};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
-use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, project_schema};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
@@ -20,6 +20,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 use std::collections::HashSet;
 use std::sync::Arc;
 use trailhound_ingest::lake::LakeFile;
@@ -97,6 +98,11 @@ impl TableProvider for LakeScan {
             source = source.with_predicate(Arc::clone(predicate));
         }
         let files = self.pruned(predicate.as_ref()).into_iter().map(partitioned).collect::<Vec<_>>();
+        // A scan without files has no partition either, which a sort above it cannot take.
+        if files.is_empty() {
+            let schema = project_schema(&self.schema, projection)?;
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
         let groups =
             FileGroup::new(files).split_files(state.config_options().execution.target_partitions.max(1));
         let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))

@@ -91,7 +91,7 @@ async fn a_rule_that_is_broken_fails_its_tests() {
 #[test]
 fn what_is_wrong_with_a_rule_is_said_in_one_line() {
     let cases = [
-        ("wher = 'true'", "line 13: unknown field `wher`\nhint: did you mean where?"),
+        ("wher = 'true'", "line 12: unknown field `wher`\nhint: did you mean where?"),
         ("where = 'a) OR (b'", "where: "),
         ("where = 'actor = $nobody'", "$nobody is used, but not declared in [params]"),
         ("dedup = { by = [\"actr\"], for = \"1h\" }", "did you mean {actor}?"),
