@@ -11,14 +11,15 @@ use crate::table::LakeScan;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::{DataFusionError, plan_err};
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
-use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::sync::Arc;
 use trailhound_ingest::lake::{Lake, LakeFile, LakeTable, tables};
@@ -33,6 +34,9 @@ const MEMORY: usize = 2 << 30;
 pub struct Engine {
     session: SessionContext,
 }
+
+/// Rows on their way.
+pub type Rows = BoxStream<'static, Result<RecordBatch, Error>>;
 
 /// What a query gave.
 #[derive(Debug)]
@@ -118,35 +122,31 @@ impl Engine {
     /// # Errors
     /// The statement is not understood, would write, or fails.
     pub async fn sql(&self, text: &str) -> Result<Answer, Error> {
-        let (schema, stream) = self.stream(text, &Values::new()).await?;
-        let batches = stream.try_collect::<Vec<_>>().await?;
-        let renamed = batches.iter().map(|batch| rename(&schema, batch)).collect::<Result<_, _>>()?;
-        Ok(Answer { schema, batches: renamed })
+        let (schema, rows) = self.stream(text, &Values::new()).await?;
+        Ok(Answer { schema, batches: rows.try_collect().await? })
     }
 
-    /// The rows of one statement as they come, and their columns as AWS, or the statement, names them. `values` stand
-    /// for its `$names`.
+    /// The rows of one statement as they come, with their columns as AWS, or the statement, names them. `values` stand
+    /// for its `$names`. However many rows there are, only those on their way are in memory.
     ///
     /// # Errors
     /// The statement is not understood, would write, or fails.
-    pub async fn stream(
-        &self,
-        text: &str,
-        values: &Values,
-    ) -> Result<(SchemaRef, SendableRecordBatchStream), Error> {
+    pub async fn stream(&self, text: &str, values: &Values) -> Result<(SchemaRef, Rows), Error> {
         let Parsed { st, display, star } = parse(text, values)?;
         let plan = self.plan(st, star).await?;
         let frame = self.session.execute_logical_plan(plan).await?;
         let schema = displayed(frame.schema().as_arrow(), &display);
-        Ok((schema, frame.execute_stream().await?))
+        let names = Arc::clone(&schema);
+        let rows = frame.execute_stream().await?.map(move |batch| Ok(rename(&names, &batch?)?));
+        Ok((schema, rows.boxed()))
     }
 
-    /// The rows of one statement, with their columns as the engine names them.
+    /// The rows of one statement.
     ///
     /// # Errors
     /// As for [`Engine::stream`].
     pub(crate) async fn rows(&self, text: &str, values: &Values) -> Result<Vec<RecordBatch>, Error> {
-        Ok(self.stream(text, values).await?.1.try_collect().await?)
+        self.stream(text, values).await?.1.try_collect().await
     }
 
     async fn plan(&self, statement: Statement, star: bool) -> Result<LogicalPlan, DataFusionError> {

@@ -114,7 +114,7 @@ fn round_trip(document: &str) -> Vec<String> {
 
 /// A JSON text in one spelling, read in the simplest way: keys sorted (a key that comes twice keeps its order), strings
 /// as UTF-16 units, numbers as they are.
-fn naive(text: &str) -> String {
+pub(crate) fn naive(text: &str) -> String {
     let characters = text.chars().collect::<Vec<_>>();
     let mut at = 0;
     let value = naive_value(&characters, &mut at);

@@ -5,3 +5,4 @@
 mod arrow_of_crates;
 mod lossless;
 mod samples;
+mod trails;

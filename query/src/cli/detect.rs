@@ -80,9 +80,8 @@ impl Detect {
             return Ok(());
         }
         let batch = batch(&detected.findings)?;
-        let mut out = BufWriter::new(std::io::stdout().lock());
-        output::write(&Answer { schema: batch.schema(), batches: vec![batch] }, self.format, &mut out)?;
-        out.flush()?;
+        let answer = Answer { schema: batch.schema(), batches: vec![batch] };
+        output::write(&answer, self.format, BufWriter::new(std::io::stdout()))?;
         Ok(())
     }
 

@@ -99,9 +99,8 @@ fn list(pack: &Pack, format: Format) -> anyhow::Result<Outcome> {
         ("attack", column(|rule| rule.attack.join(" "))),
         ("title", column(|rule| rule.title.clone())),
     ])?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    output::write(&Answer { schema: batch.schema(), batches: vec![batch] }, format, &mut out)?;
-    out.flush()?;
+    let answer = Answer { schema: batch.schema(), batches: vec![batch] };
+    output::write(&answer, format, BufWriter::new(std::io::stdout()))?;
     Ok(Outcome::Done)
 }
 

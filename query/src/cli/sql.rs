@@ -2,9 +2,11 @@
 
 use super::Outcome;
 use crate::engine::Engine;
-use crate::output::{self, Format};
+use crate::output::{Format, Printer};
+use crate::rules::params::Values;
 use clap::Args;
-use std::io::{BufWriter, Write};
+use futures::TryStreamExt;
+use std::io::BufWriter;
 use trailhound_ingest::lake::Lake;
 
 /// Ask the lake a question.
@@ -23,10 +25,12 @@ pub(crate) struct Sql {
 impl Sql {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let lake = Lake::open(&self.lake).await?;
-        let answer = Engine::open(&lake).await?.sql(&self.query).await?;
-        let mut out = BufWriter::new(std::io::stdout().lock());
-        output::write(&answer, self.format, &mut out)?;
-        out.flush()?;
+        let (schema, mut rows) = Engine::open(&lake).await?.stream(&self.query, &Values::new()).await?;
+        let mut printer = Printer::new(schema, self.format, BufWriter::new(std::io::stdout()));
+        while let Some(batch) = rows.try_next().await? {
+            printer.write(&batch)?;
+        }
+        printer.finish()?;
         Ok(Outcome::Done)
     }
 }

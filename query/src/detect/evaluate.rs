@@ -54,9 +54,9 @@ pub(super) async fn evaluate(
 
 async fn matches(new: &Engine, ready: &Ready<'_>, values: &Values, hits: &mut Hits<'_>) -> Result<(), Error> {
     let text = statement(ready.rule, &Range::default());
-    let (schema, mut rows) = new.stream(&text, values).await?;
+    let (_, mut rows) = new.stream(&text, values).await?;
     while let Some(batch) = rows.try_next().await? {
-        hits.take(&schema, &batch, |_, _| true)?;
+        hits.take(&batch, |_, _| true)?;
     }
     Ok(())
 }
@@ -77,14 +77,14 @@ async fn counts(
         from: Some(time::format(first.saturating_sub(within))),
         until: Some(time::format(last.saturating_add(within))),
     };
-    let (schema, mut rows) = all.stream(&statement(ready.rule, &range), values).await?;
+    let (_, mut rows) = all.stream(&statement(ready.rule, &range), values).await?;
     // A window that ends before the first new event of its group, or begins after the last, is old news.
     let is_new = |values: &BTreeMap<String, String>, time: i64| {
         let group = threshold.by.iter().map(|name| values.get(name).cloned()).collect::<Vec<_>>();
         touched.get(&group).is_some_and(|&(first, last)| first <= time && time <= last.saturating_add(within))
     };
     while let Some(batch) = rows.try_next().await? {
-        hits.take(&schema, &batch, is_new)?;
+        hits.take(&batch, is_new)?;
     }
     Ok(())
 }

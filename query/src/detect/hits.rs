@@ -12,7 +12,7 @@ use crate::rules::params::Values;
 use crate::rules::template::fill;
 use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use std::collections::{BTreeMap, HashMap};
 
 /// Gathers the hits of one rule.
@@ -52,11 +52,10 @@ impl<'a> Hits<'a> {
     /// Takes the rows of a batch that `wanted` picks by the values of the named columns and event time.
     pub(super) fn take(
         &mut self,
-        schema: &SchemaRef,
         batch: &RecordBatch,
         wanted: impl Fn(&BTreeMap<String, String>, i64) -> bool,
     ) -> Result<(), Error> {
-        let columns = Columns::new(schema, batch)?;
+        let columns = Columns::new(batch)?;
         for row in 0..batch.num_rows() {
             let values = columns.values(row);
             // An event whose time cannot be read is found all the same, at the beginning of time.
@@ -148,7 +147,7 @@ fn note(ids: &mut Vec<String>, id: Option<&String>) {
 }
 
 impl Columns {
-    fn new(schema: &SchemaRef, batch: &RecordBatch) -> Result<Self, Error> {
+    fn new(batch: &RecordBatch) -> Result<Self, Error> {
         let micros = |index: usize| -> Result<Int64Array, Error> {
             let zone = batch.schema().field(index).data_type().clone();
             let zone = if let DataType::Timestamp(_, zone) = zone { zone } else { None };
@@ -156,7 +155,7 @@ impl Columns {
             Ok(times.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>())
         };
         let (mut texts, mut time, mut first, mut count) = (Vec::new(), None, None, None);
-        for (index, field) in schema.fields().iter().enumerate() {
+        for (index, field) in batch.schema().fields().iter().enumerate() {
             match field.name().as_str() {
                 "eventTime" => time = Some(micros(index)?),
                 "first" => first = Some(micros(index)?),

@@ -1,6 +1,5 @@
 //! Rows → the records they came from, as CloudTrail writes them.
 
-use crate::engine::Answer;
 use crate::error::Error;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
@@ -9,10 +8,18 @@ use std::sync::Arc;
 use trailhound_ingest::rebuild::rebuild;
 use trailhound_ingest::schema::{Table, file_schema};
 
-pub(super) fn write(answer: &Answer, out: &mut dyn Write) -> Result<(), Error> {
-    write!(out, "{{\"Records\":[")?;
-    let mut comma = "";
-    for batch in &answer.batches {
+pub(super) struct Records<W> {
+    out: W,
+    /// Records so far.
+    count: u64,
+}
+
+impl<W: Write> Records<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out, count: 0 }
+    }
+
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let flat = flat(batch)?;
         let table = if flat.column_by_name("timewindow_windowstart").is_some() {
             Table::Aggregated
@@ -20,12 +27,17 @@ pub(super) fn write(answer: &Answer, out: &mut dyn Write) -> Result<(), Error> {
             Table::Events
         };
         for record in rebuild(&flat, table).map_err(|error| Error::Format(error.to_string()))? {
-            write!(out, "{comma}{record}")?;
-            comma = ",";
+            let before = if self.count == 0 { "{\"Records\":[" } else { "," };
+            write!(self.out, "{before}{record}")?;
+            self.count += 1;
         }
+        Ok(())
     }
-    writeln!(out, "]}}")?;
-    Ok(())
+
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        writeln!(self.out, "{}]}}", if self.count == 0 { "{\"Records\":[" } else { "" })?;
+        Ok(self.out.flush()?)
+    }
 }
 
 /// The structs of the view taken apart again, in the names of the files.

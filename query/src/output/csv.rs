@@ -1,23 +1,43 @@
 //! RFC 4180, with formulas defused: a text that begins like one gets a leading apostrophe (OWASP, "CSV injection").
 
 use super::table::cells;
-use crate::engine::Answer;
 use crate::error::Error;
-use datafusion::arrow::datatypes::DataType;
-use std::io::Write;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Schema};
+use std::io::{self, Write};
 
-pub(super) fn write(answer: &Answer, out: &mut dyn Write) -> Result<(), Error> {
-    let names = answer.schema.fields().iter().map(|field| cell(field.name(), true));
-    writeln!(out, "{}", names.collect::<Vec<_>>().join(","))?;
-    for batch in &answer.batches {
+pub(super) struct Csv<W> {
+    out: W,
+    /// Until it is printed.
+    header: Option<String>,
+}
+
+impl<W: Write> Csv<W> {
+    pub(super) fn new(schema: &Schema, out: W) -> Self {
+        let names = schema.fields().iter().map(|field| cell(field.name(), true));
+        Self { out, header: Some(names.collect::<Vec<_>>().join(",")) }
+    }
+
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.begin()?;
         let schema = batch.schema();
         let texts = schema.fields().iter().map(|field| is_text(field.data_type())).collect::<Vec<_>>();
         for row in cells(batch)? {
             let cells = row.iter().zip(&texts).map(|(text, &is_text)| cell(text, is_text));
-            writeln!(out, "{}", cells.collect::<Vec<_>>().join(","))?;
+            writeln!(self.out, "{}", cells.collect::<Vec<_>>().join(","))?;
         }
+        Ok(())
     }
-    Ok(())
+
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        self.begin()?;
+        Ok(self.out.flush()?)
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        let Some(header) = self.header.take() else { return Ok(()) };
+        writeln!(self.out, "{header}")
+    }
 }
 
 /// What an attacker could write: everything but numbers, times and booleans.

@@ -1,4 +1,4 @@
-//! An answer → text on stdout, one file per format.
+//! An answer → text on stdout, one file per format. Rows are printed as they come: memory does not grow with them.
 //!
 //! Everything in a log may be written by an attacker: control characters never reach a terminal, and a text that a
 //! spreadsheet would run is defused.
@@ -13,6 +13,9 @@ use table::printable;
 use crate::engine::Answer;
 use crate::error::Error;
 use clap::ValueEnum;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::json::Writer;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited, WriterBuilder};
 use datafusion::parquet::arrow::ArrowWriter;
 use std::io::Write;
@@ -36,41 +39,99 @@ pub enum Format {
     Cloudtrail,
 }
 
-/// Prints `answer`.
+/// Prints the rows of one answer, batch by batch.
+pub struct Printer<W: Write + Send> {
+    schema: SchemaRef,
+    shape: Shape<W>,
+}
+
+enum Shape<W: Write + Send> {
+    Table(table::Table<W>),
+    Markdown(table::Markdown<W>),
+    Csv(csv::Csv<W>),
+    Cloudtrail(cloudtrail::Records<W>),
+    Json(Writer<W, JsonArray>),
+    Ndjson(Writer<W, LineDelimited>),
+    /// The file begins with its first batch, which knows best how its texts are held.
+    Parquet(Option<W>, Option<ArrowWriter<W>>),
+}
+
+impl<W: Write + Send> Printer<W> {
+    /// A printer of rows with `schema` on `out`.
+    pub fn new(schema: SchemaRef, format: Format, out: W) -> Self {
+        let shape = match format {
+            Format::Table => Shape::Table(table::Table::new(&schema, out)),
+            Format::Markdown => Shape::Markdown(table::Markdown::new(&schema, out)),
+            Format::Csv => Shape::Csv(csv::Csv::new(&schema, out)),
+            Format::Cloudtrail => Shape::Cloudtrail(cloudtrail::Records::new(out)),
+            Format::Json => Shape::Json(WriterBuilder::new().build(out)),
+            Format::Ndjson => Shape::Ndjson(WriterBuilder::new().build(out)),
+            Format::Parquet => Shape::Parquet(Some(out), None),
+        };
+        Self { schema, shape }
+    }
+
+    /// Prints some rows.
+    ///
+    /// # Errors
+    /// The output is closed, or the rows do not fit the format.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        match &mut self.shape {
+            Shape::Table(table) => table.write(batch),
+            Shape::Markdown(table) => table.write(batch),
+            Shape::Csv(csv) => csv.write(batch),
+            Shape::Cloudtrail(records) => records.write(batch),
+            Shape::Json(writer) => Ok(writer.write(batch)?),
+            Shape::Ndjson(writer) => Ok(writer.write(batch)?),
+            Shape::Parquet(out, writer) => {
+                if let Some(out) = out.take() {
+                    *writer = Some(ArrowWriter::try_new(out, batch.schema(), None)?);
+                }
+                Ok(writer.as_mut().map_or(Ok(()), |writer| writer.write(batch))?)
+            }
+        }
+    }
+
+    /// Prints what comes after the last row.
+    ///
+    /// # Errors
+    /// As for [`Printer::write`].
+    pub fn finish(self) -> Result<(), Error> {
+        match self.shape {
+            Shape::Table(table) => table.finish(),
+            Shape::Markdown(table) => table.finish(),
+            Shape::Csv(csv) => csv.finish(),
+            Shape::Cloudtrail(records) => records.finish(),
+            Shape::Json(mut writer) => {
+                writer.finish()?;
+                let mut out = writer.into_inner();
+                writeln!(out)?;
+                Ok(out.flush()?)
+            }
+            Shape::Ndjson(mut writer) => {
+                writer.finish()?;
+                Ok(writer.into_inner().flush()?)
+            }
+            Shape::Parquet(out, writer) => {
+                let begun = match out {
+                    Some(out) => Some(ArrowWriter::try_new(out, self.schema, None)?),
+                    None => writer,
+                };
+                if let Some(writer) = begun {
+                    writer.into_inner()?.flush()?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Prints a whole answer.
 ///
 /// # Errors
 /// The output is closed, or the answer does not fit the format.
-pub fn write(answer: &Answer, format: Format, out: &mut dyn Write) -> Result<(), Error> {
-    let batches = answer.batches.iter().collect::<Vec<_>>();
-    match format {
-        Format::Table => table::write(answer, out)?,
-        Format::Markdown => table::write_markdown(answer, out)?,
-        Format::Csv => csv::write(answer, out)?,
-        Format::Cloudtrail => cloudtrail::write(answer, out)?,
-        Format::Json => {
-            let mut writer = WriterBuilder::new().build::<_, JsonArray>(&mut *out);
-            writer.write_batches(&batches)?;
-            writer.finish()?;
-            writeln!(out)?;
-        }
-        Format::Ndjson => {
-            let mut writer = WriterBuilder::new().build::<_, LineDelimited>(out);
-            writer.write_batches(&batches)?;
-            writer.finish()?;
-        }
-        Format::Parquet => {
-            let schema = answer.batches.first().map_or_else(
-                || std::sync::Arc::clone(&answer.schema),
-                datafusion::arrow::array::RecordBatch::schema,
-            );
-            let mut bytes = Vec::new();
-            let mut writer = ArrowWriter::try_new(&mut bytes, schema, None)?;
-            for batch in batches {
-                writer.write(batch)?;
-            }
-            writer.close()?;
-            out.write_all(&bytes)?;
-        }
-    }
-    Ok(())
+pub fn write(answer: &Answer, format: Format, out: impl Write + Send) -> Result<(), Error> {
+    let mut printer = Printer::new(answer.schema.clone(), format, out);
+    answer.batches.iter().try_for_each(|batch| printer.write(batch))?;
+    printer.finish()
 }

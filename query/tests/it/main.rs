@@ -11,6 +11,7 @@ mod rules;
 mod detect;
 mod demo;
 mod sql;
+mod slt;
 mod plan;
 mod crash;
 mod outside;

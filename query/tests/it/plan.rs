@@ -36,12 +36,68 @@ async fn a_time_range_names_only_its_files() {
     assert_eq!(files(&engine, "select eventName from cloudtrail where date = '2020-01-01'").await, 0);
 }
 
+/// A metric of a query that was run, added up over its scans: `row_groups_pruned_bloom_filter=3 total → 0 matched`
+/// gives (3, 0).
+async fn pruned(engine: &Engine, query: &str, metric: &str) -> (u64, u64) {
+    let answer = engine.sql(&format!("explain analyze {query}")).await.unwrap();
+    let text = format!("{:?}", answer.batches);
+    let number = |text: &str| text.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
+    let mut sum = (0, 0);
+    for found in text.split(&format!("{metric}=")).skip(1) {
+        let (total, matched) = found.split_once("→").unwrap_or_else(|| panic!("{metric} in {text}"));
+        sum.0 += number(total).unwrap();
+        sum.1 += number(matched).unwrap();
+    }
+    sum
+}
+
+/// A lake of the sample logs, in one file a day: some pages of it hold no event of a rare name.
+async fn samples(dir: &std::path::Path) -> Engine {
+    let lake = dir.join("lake");
+    let logs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-logs/AWSLogs");
+    run(trailhound(["ingest", "--workers", "1", "--lake"]).arg(&lake).arg(logs));
+    Engine::open(&Lake::open(&lake.to_string_lossy()).await.unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_needle_that_is_not_there_opens_no_row_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = samples(dir.path()).await;
+    let needles = [
+        "userIdentity.accessKeyId = 'AKIAM0000000000000000'",
+        "sourceIPAddress = '198.51.100.7'",
+        "userIdentity.arn = 'arn:aws:iam::333344445555:user/ci-nobody'",
+        "eventID = '7fffffff-0000-4000-a000-000000000000'",
+        "requestID = '7fffffff-0000-4000-a000-000000000001'",
+    ];
+    for needle in needles {
+        let query = format!("select eventName from cloudtrail where {needle}");
+        let (total, matched) = pruned(&engine, &query, "row_groups_pruned_bloom_filter").await;
+        assert!(total >= 1 && matched == 0, "{needle}: {total} row groups, {matched} left");
+    }
+    let there = "select eventName from cloudtrail where userIdentity.accessKeyId = 'AKIACILEGACYEXAMPLE0'";
+    let (total, matched) = pruned(&engine, there, "row_groups_pruned_bloom_filter").await;
+    assert!(total >= 1 && matched >= 1, "{total} row groups, {matched} left");
+}
+
+#[tokio::test]
+async fn a_rare_name_opens_few_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = samples(dir.path()).await;
+    let query = "select eventTime, userAgent from cloudtrail where eventName = 'ConsoleLogin'";
+    let (total, matched) = pruned(&engine, query, "page_index_pages_pruned").await;
+    assert!(total >= 3 && matched >= 1 && matched < total, "{matched} of {total} pages left");
+}
+
 #[tokio::test]
 async fn a_plan_with_our_functions_survives_serialisation() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path()).await;
     let query = "select json_path(requestparameters, 'bucketName') as bucket, count(*) from cloudtrail \
-                 where useridentity_arn like '%ada' group by 1";
+                 where useridentity_arn like '%ada' and not in_list(actor, make_array('x')) \
+                 and not policy_public(requestparameters) \
+                 and not any_account_outside(json_values(requestparameters, 'a[*]'), recipientaccountid, as_list('1')) \
+                 and not policy_outside(requestparameters, recipientaccountid, as_list('1')) group by 1";
     let plan = engine.session().sql(query).await.unwrap().create_physical_plan().await.unwrap();
     let bytes = physical_plan_to_bytes(Arc::clone(&plan)).unwrap();
     // Elsewhere has access to the lake and our functions by name, and nothing else of the session.
