@@ -13,6 +13,9 @@ pub enum Error {
         /// Why, and what to do.
         why: String,
     },
+    /// Several sources, none of which can be used; a line for each.
+    #[error("{}", .0.join("\nerror: "))]
+    Sources(Vec<String>),
     /// The file system said no.
     #[error("cannot {doing} {name}: {source}")]
     Io {

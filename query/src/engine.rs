@@ -132,8 +132,8 @@ impl Engine {
     /// # Errors
     /// The statement is not understood, would write, or fails.
     pub async fn stream(&self, text: &str, values: &Values) -> Result<(SchemaRef, Rows), Error> {
-        let Parsed { st, display, star } = parse(text, values)?;
-        let plan = self.plan(st, star).await?;
+        let Parsed { statement, display, has_star } = parse(text, values)?;
+        let plan = self.plan(statement, has_star).await?;
         let frame = self.session.execute_logical_plan(plan).await?;
         let schema = displayed(frame.schema().as_arrow(), &display);
         let names = Arc::clone(&schema);
@@ -149,7 +149,7 @@ impl Engine {
         self.stream(text, values).await?.1.try_collect().await
     }
 
-    async fn plan(&self, statement: Statement, star: bool) -> Result<LogicalPlan, DataFusionError> {
+    async fn plan(&self, statement: Statement, has_star: bool) -> Result<LogicalPlan, DataFusionError> {
         let plan = self.session.state().statement_to_plan(statement).await?;
         SQLOptions::new()
             .with_allow_ddl(false)
@@ -159,7 +159,7 @@ impl Engine {
         if matches!(plan, LogicalPlan::Copy(_)) {
             return plan_err!("COPY would write; queries can only read");
         }
-        view::hide_leaves(plan, star)
+        view::hide_leaves(plan, has_star)
     }
 
     /// The session beneath, for tests of plans.

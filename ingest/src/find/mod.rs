@@ -83,10 +83,13 @@ pub async fn find(sources: &[String], days: Days) -> Result<(Found, Vec<String>)
     let (mut found, mut problems) = (Found::default(), Vec::new());
     for source in sources {
         match find_one(source, days, &mut found).await {
-            Err(error) if problems.len() + 1 == sources.len() => return Err(error),
+            Err(error) if sources.len() == 1 => return Err(error),
             Err(error) => problems.push(error.to_string()),
             Ok(()) => {}
         }
+    }
+    if problems.len() == sources.len() {
+        return Err(Error::Sources(problems));
     }
     // Objects without a time in their key come first and in a fixed order, so that two runs see the same.
     found.objects.sort_by(|a, b| (a.time, place_key(&a.place)).cmp(&(b.time, place_key(&b.place))));

@@ -1,6 +1,10 @@
 //! `json_path(text, step…)` → text: a value inside of a JSON text.
+//!
+//! In: a JSON text, and constant steps: keys, and indexes from 0. Out: a string without its quotes, anything else as it
+//! is written; NULL for an absent key, JSON null, a wrong type, and text that is no JSON. A string that holds JSON is
+//! walked into. The text is read once, front to back, and no further than the value.
 
-use crate::names::planner::is_str;
+use crate::names::planner::is_text;
 use datafusion::arrow::array::{Array, AsArray, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
@@ -12,69 +16,59 @@ use std::sync::{Arc, LazyLock};
 
 /// The function.
 pub(crate) fn json_path() -> Arc<ScalarUDF> {
-    static UDF: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
-        Arc::new(ScalarUDF::from(JsonPath { sig: Signature::variadic_any(Volatility::Immutable) }))
+    static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
+        let signature = Signature::variadic_any(Volatility::Immutable);
+        Arc::new(ScalarUDF::from(JsonPath { signature }))
     });
-    Arc::clone(&UDF)
+    Arc::clone(&FUNCTION)
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct JsonPath {
-    sig: Signature,
+struct JsonPath {
+    signature: Signature,
 }
+
+/// A step of a path.
 enum Step {
     Key(String),
-    Idx(usize),
+    Index(usize),
 }
-fn walk(js: &str, steps: &[Step], out: &mut StringBuilder) -> Option<()> {
-    let mut j = Jiter::new(js.as_bytes());
-    let mut p = j.peek().ok()?;
-    for (n, s) in steps.iter().enumerate() {
-        p = match (s, p) {
-            (Step::Key(k), Peek::Object) => {
-                let mut key = j.known_object().ok()?;
-                loop {
-                    let hit = key? == k;
-                    let p = j.peek().ok()?;
-                    if hit {
-                        break p;
-                    }
-                    j.known_skip(p).ok()?;
-                    key = j.next_key().ok()?;
-                }
+
+impl ScalarUDFImpl for JsonPath {
+    fn name(&self) -> &'static str {
+        "json_path"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        match arguments.first() {
+            Some(text) if is_text(text) || *text == DataType::Null => Ok(DataType::Utf8),
+            _ => plan_err!("json_path needs JSON text"),
+        }
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let steps = arguments.args[1..].iter().map(step).collect::<Result<Vec<_>>>()?;
+        let column = arguments.args[0].to_array(arguments.number_rows)?;
+        let mut out = StringBuilder::with_capacity(column.len(), 0);
+        let mut look_up = |document: Option<&str>| {
+            if document.and_then(|document| walk(document, &steps, &mut out)).is_none() {
+                out.append_null();
             }
-            (Step::Idx(i), Peek::Array) => {
-                let mut p = j.known_array().ok()??;
-                for _ in 0..*i {
-                    j.known_skip(p).ok()?;
-                    p = j.array_step().ok()??;
-                }
-                p
-            }
-            (_, Peek::String) => {
-                let inner = j.known_str().ok()?.trim_start();
-                if !inner.starts_with(['{', '[']) {
-                    return None;
-                }
-                return walk(inner, &steps[n..], out);
-            }
-            _ => return None,
         };
-    }
-    match p {
-        Peek::Null => None,
-        Peek::String => {
-            out.append_value(j.known_str().ok()?);
-            Some(())
+        match column.data_type() {
+            DataType::Utf8View => column.as_string_view().iter().for_each(&mut look_up),
+            DataType::Utf8 => column.as_string::<i32>().iter().for_each(&mut look_up),
+            DataType::LargeUtf8 => column.as_string::<i64>().iter().for_each(&mut look_up),
+            _ => (0..column.len()).for_each(|_| look_up(None)),
         }
-        _ => {
-            let start = j.current_index();
-            j.known_skip(p).ok()?;
-            out.append_value(&js[start..j.current_index()]);
-            Some(())
-        }
+        Ok(ColumnarValue::Array(Arc::new(out.finish())))
     }
 }
+
 /// A step of a path, which must be a constant: a key, or an index from 0.
 fn step(argument: &ColumnarValue) -> Result<Step> {
     let ColumnarValue::Scalar(value) = argument else {
@@ -86,40 +80,58 @@ fn step(argument: &ColumnarValue) -> Result<Step> {
             let Ok(index) = usize::try_from(*index) else {
                 return exec_err!("JSON path index {index} is negative");
             };
-            Ok(Step::Idx(index))
+            Ok(Step::Index(index))
         }
         _ => exec_err!("bad JSON path step {value}"),
     }
 }
 
-impl ScalarUDFImpl for JsonPath {
-    fn name(&self) -> &'static str {
-        "json_path"
-    }
-    fn signature(&self) -> &Signature {
-        &self.sig
-    }
-    fn return_type(&self, t: &[DataType]) -> Result<DataType> {
-        if t.is_empty() || !(is_str(&t[0]) || t[0] == DataType::Null) {
-            return plan_err!("json_path needs JSON text");
-        }
-        Ok(DataType::Utf8)
-    }
-    fn invoke_with_args(&self, a: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let steps: Vec<Step> = a.args[1..].iter().map(step).collect::<Result<_>>()?;
-        let arr = a.args[0].to_array(a.number_rows)?;
-        let mut out = StringBuilder::with_capacity(arr.len(), 0);
-        let mut each = |v: Option<&str>| {
-            if v.and_then(|v| walk(v, &steps, &mut out)).is_none() {
-                out.append_null();
+/// Appends the value at the end of the path; `None`, with nothing appended, if there is none.
+fn walk(document: &str, steps: &[Step], out: &mut StringBuilder) -> Option<()> {
+    let mut json = Jiter::new(document.as_bytes());
+    let mut next = json.peek().ok()?;
+    for (number, step) in steps.iter().enumerate() {
+        next = match (step, next) {
+            (Step::Key(key), Peek::Object) => member(&mut json, key)?,
+            (Step::Index(index), Peek::Array) => item(&mut json, *index)?,
+            (_, Peek::String) => {
+                let inner = json.known_str().ok()?.trim_start();
+                return inner.starts_with(['{', '[']).then(|| walk(inner, &steps[number..], out))?;
             }
+            _ => return None,
         };
-        match arr.data_type() {
-            DataType::Utf8View => arr.as_string_view().iter().for_each(&mut each),
-            DataType::Utf8 => arr.as_string::<i32>().iter().for_each(&mut each),
-            DataType::LargeUtf8 => arr.as_string::<i64>().iter().for_each(&mut each),
-            _ => (0..arr.len()).for_each(|_| each(None)),
-        }
-        Ok(ColumnarValue::Array(Arc::new(out.finish())))
     }
+    match next {
+        Peek::Null => return None,
+        Peek::String => out.append_value(json.known_str().ok()?),
+        _ => {
+            let start = json.current_index();
+            json.known_skip(next).ok()?;
+            out.append_value(&document[start..json.current_index()]);
+        }
+    }
+    Some(())
+}
+
+/// Goes to the value of `key` in the object that comes next.
+fn member(json: &mut Jiter<'_>, key: &str) -> Option<Peek> {
+    let mut found = json.known_object().ok()?? == key;
+    loop {
+        let value = json.peek().ok()?;
+        if found {
+            return Some(value);
+        }
+        json.known_skip(value).ok()?;
+        found = json.next_key().ok()?? == key;
+    }
+}
+
+/// Goes to the item `index` of the array that comes next.
+fn item(json: &mut Jiter<'_>, index: usize) -> Option<Peek> {
+    let mut value = json.known_array().ok()??;
+    for _ in 0..index {
+        json.known_skip(value).ok()?;
+        value = json.array_step().ok()??;
+    }
+    Some(value)
 }

@@ -4,32 +4,66 @@ use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-/// `GenericDialect` + lambdas + Postgres precedence for the JSON arrows (`a ->> 'k' = 'v'` needs no parentheses).
+/// How tightly JSON arrows bind: `a ->> 'k' = 'v'` needs no parentheses.
+const ARROWS: u8 = 45;
+
+/// The dialect. To DataFusion it is the generic one, so that its own parser treats it as such.
 #[derive(Debug, Default)]
-pub(crate) struct Sql(GenericDialect);
-macro_rules! yes { ($($f:ident)*) => { $(fn $f(&self) -> bool { true })* } }
+pub(super) struct Sql(GenericDialect);
+
+macro_rules! supported {
+    ($($feature:ident)*) => { $(fn $feature(&self) -> bool { true })* }
+}
+
 impl Dialect for Sql {
     fn dialect(&self) -> std::any::TypeId {
         std::any::TypeId::of::<GenericDialect>()
     }
-    fn is_identifier_start(&self, c: char) -> bool {
-        self.0.is_identifier_start(c)
+
+    fn is_identifier_start(&self, character: char) -> bool {
+        self.0.is_identifier_start(character)
     }
-    fn is_identifier_part(&self, c: char) -> bool {
-        self.0.is_identifier_part(c)
+
+    fn is_identifier_part(&self, character: char) -> bool {
+        self.0.is_identifier_part(character)
     }
-    fn is_delimited_identifier_start(&self, c: char) -> bool {
-        c == '"' || c == '`'
+
+    fn is_delimited_identifier_start(&self, character: char) -> bool {
+        character == '"' || character == '`'
     }
-    yes!(supports_lambda_functions support_map_literal_syntax supports_dictionary_syntax supports_struct_literal supports_filter_during_aggregation supports_group_by_expr supports_select_wildcard_except
-      supports_select_wildcard_exclude supports_select_wildcard_replace supports_window_clause_named_window_reference supports_window_function_null_treatment_arg supports_nested_comments supports_string_escape_constant
-      supports_array_typedef_with_brackets supports_values_as_table_factor supports_parens_around_table_factor supports_limit_comma allow_extract_custom allow_extract_single_quotes supports_explain_with_utility_options
-      supports_left_associative_joins_without_parens supports_projection_trailing_commas supports_interval_options supports_group_by_with_modifier);
-    fn get_next_precedence(&self, p: &Parser) -> Option<std::result::Result<u8, ParserError>> {
-        matches!(
-            p.peek_token_ref().token,
-            Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow
-        )
-        .then_some(Ok(45))
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        let token = &parser.peek_token_ref().token;
+        let is_arrow =
+            matches!(token, Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow);
+        is_arrow.then_some(Ok(ARROWS))
+    }
+
+    // What the generic dialect supports, and lambdas.
+    supported! {
+        allow_extract_custom
+        allow_extract_single_quotes
+        supports_array_typedef_with_brackets
+        supports_dictionary_syntax
+        supports_explain_with_utility_options
+        supports_filter_during_aggregation
+        supports_group_by_expr
+        supports_group_by_with_modifier
+        supports_interval_options
+        supports_lambda_functions
+        supports_left_associative_joins_without_parens
+        supports_limit_comma
+        supports_map_literal_syntax
+        supports_nested_comments
+        supports_parens_around_table_factor
+        supports_projection_trailing_commas
+        supports_select_wildcard_except
+        supports_select_wildcard_exclude
+        supports_select_wildcard_replace
+        supports_string_escape_constant
+        supports_struct_literal
+        supports_values_as_table_factor
+        supports_window_clause_named_window_reference
+        supports_window_function_null_treatment_arg
     }
 }

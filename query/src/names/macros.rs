@@ -1,11 +1,14 @@
 //! Functions of Trino and CloudTrail Lake, said in terms of DataFusion's.
 
 use super::dialect::Sql;
-use super::pass::key;
+use super::pass::subscript;
 use datafusion::sql::parser::DFParserBuilder;
-use datafusion::sql::sqlparser::ast::{self, AccessExpr, Expr as E, Subscript, Value};
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Subscript, Value,
+};
 
-/// Trino / CloudTrail Lake functions written in terms of DataFusion's: $n = argument, %n = its literal text, #n = `MySQL` time pattern as chrono.
+/// Name, number of arguments, and what it means: `$1` is an argument, `%1` its text where it is a literal, `#1` that
+/// text as a time pattern of `MySQL`, said in those of chrono.
 const MACROS: &[(&str, usize, &str)] = &[
     ("transform", 2, "array_transform($1,$2)"),
     ("filter", 2, "array_filter($1,$2)"),
@@ -43,86 +46,105 @@ const MACROS: &[(&str, usize, &str)] = &[
     ("json_size", 1, "json_length($1)"),
     ("url_extract_host", 1, "array_element(regexp_match($1,'^[a-z]+://([^/:]+)'),1)"),
 ];
-fn chrono(p: &str) -> String {
-    p.replace("%M", "%B")
-        .replace("%i", "%M")
-        .replace("%s", "%S")
-        .replace("%k", "%-H")
-        .replace("%h", "%I")
-        .replace("%c", "%-m")
-        .replace("%W", "%A")
-        .replace("%f", "%6f")
-}
-/// `$.a.b[0]["c d"]` -> path steps
-fn jsonpath(p: &str) -> Option<Vec<AccessExpr>> {
-    let mut rest = p.trim().strip_prefix('$')?;
-    let mut out = vec![];
-    let num =
-        |n: &str| AccessExpr::Subscript(Subscript::Index { index: E::value(Value::Number(n.into(), false)) });
-    while !rest.is_empty() {
-        if let Some(r) = rest.strip_prefix('.') {
-            let n = r.find(['.', '[']).unwrap_or(r.len());
-            if n == 0 {
-                return None;
-            }
-            out.push(key(r[..n].into()));
-            rest = &r[n..];
-        } else {
-            let r = rest.strip_prefix('[')?;
-            let n = r.find(']')?;
-            let k = r[..n].trim();
-            out.push(match k.trim_matches(['"', '\'']) {
-                u if u.len() < k.len() => key(u.into()),
-                u => {
-                    u.parse::<u64>().ok()?;
-                    num(u)
-                }
-            });
-            rest = &r[n + 1..];
+/// Time patterns of `MySQL` that chrono spells otherwise. The order matters: `%i` becomes what `%M` was.
+const PATTERNS: [(&str, &str); 8] = [
+    ("%M", "%B"),
+    ("%i", "%M"),
+    ("%s", "%S"),
+    ("%k", "%-H"),
+    ("%h", "%I"),
+    ("%c", "%-m"),
+    ("%W", "%A"),
+    ("%f", "%6f"),
+];
+
+/// `json_extract`, `element_at` and the macros, in DataFusion's terms; `None` leaves the call alone.
+pub(super) fn expand(function: &Function) -> Option<Expr> {
+    let name = function.name.0.last()?.as_ident()?.value.to_lowercase();
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let arguments = list.args.iter().map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    });
+    let arguments = arguments.collect::<Option<Vec<_>>>()?;
+    match (name.as_str(), arguments.as_slice()) {
+        ("json_extract_scalar" | "json_extract", [document, path]) => {
+            Some(access(document, json_path(literal(path)?)?))
+        }
+        ("element_at", [of, index]) => {
+            let index = Subscript::Index { index: (*index).clone() };
+            Some(access(of, vec![AccessExpr::Subscript(index)]))
+        }
+        (name, arguments) => {
+            let (.., meaning) =
+                MACROS.iter().find(|(known, count, _)| *known == name && *count == arguments.len())?;
+            parse(&filled(meaning, arguments))
         }
     }
-    Some(out)
 }
-/// `json_extract`*, `element_at` and the macros; None = leave the call alone
-pub(crate) fn call(f: &ast::Function) -> Option<E> {
-    let name = f.name.0.last()?.as_ident()?.value.to_lowercase();
-    let ast::FunctionArguments::List(l) = &f.args else { return None };
-    let args: Vec<&E> = l
-        .args
-        .iter()
-        .map(|a| match a {
-            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(e)) => Some(e),
-            _ => None,
-        })
-        .collect::<Option<_>>()?;
-    let text = |e: &E| match e {
-        E::Value(v) => match &v.value {
-            Value::SingleQuotedString(s) => Some(s.clone()),
+
+/// The text of a macro with its arguments.
+fn filled(meaning: &str, arguments: &[&Expr]) -> String {
+    let mut text = meaning.to_owned();
+    for (number, argument) in (1..).zip(arguments) {
+        if let Some(literal) = literal(argument) {
+            let pattern =
+                PATTERNS.iter().fold(literal.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours));
+            text = text.replace(&format!("%{number}"), literal).replace(&format!("#{number}"), &pattern);
+        }
+        text = text.replace(&format!("${number}"), &argument.to_string());
+    }
+    text
+}
+
+fn parse(text: &str) -> Option<Expr> {
+    let dialect = Sql::default();
+    let mut parser = DFParserBuilder::new(text).with_dialect(&dialect).build().ok()?;
+    parser.parse_expr().ok().map(|parsed| parsed.expr)
+}
+
+fn access(root: &Expr, access_chain: Vec<AccessExpr>) -> Expr {
+    Expr::CompoundFieldAccess { root: Box::new(root.clone()), access_chain }
+}
+
+fn literal(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
             _ => None,
         },
         _ => None,
-    };
-    let chain = |steps| Some(E::CompoundFieldAccess { root: Box::new(args[0].clone()), access_chain: steps });
-    match (name.as_str(), args.len()) {
-        ("json_extract_scalar" | "json_extract", 2) => return chain(jsonpath(&text(args[1])?)?),
-        ("element_at", 2) => {
-            return chain(vec![AccessExpr::Subscript(Subscript::Index { index: args[1].clone() })]);
-        }
-        _ => {}
     }
-    let mut t = MACROS.iter().find(|m| m.0 == name && m.1 == args.len())?.2.to_string();
-    for (i, a) in args.iter().enumerate() {
-        let k = i + 1;
-        if let Some(s) = text(a) {
-            t = t.replace(&format!("%{k}"), &s).replace(&format!("#{k}"), &chrono(&s));
+}
+
+/// `$.a.b[0]["c d"]` → the steps of the path.
+fn json_path(path: &str) -> Option<Vec<AccessExpr>> {
+    let mut rest = path.trim().strip_prefix('$')?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('.') {
+            let (key, after) = after.split_at(after.find(['.', '[']).unwrap_or(after.len()));
+            if key.is_empty() {
+                return None;
+            }
+            steps.push(subscript(key.to_owned()));
+            rest = after;
+        } else {
+            let (step, after) = rest.strip_prefix('[')?.split_once(']')?;
+            steps.push(bracketed(step.trim())?);
+            rest = after;
         }
-        t = t.replace(&format!("${k}"), &a.to_string());
     }
-    DFParserBuilder::new(t.as_str())
-        .with_dialect(&Sql::default())
-        .build()
-        .ok()?
-        .parse_expr()
-        .ok()
-        .map(|e| e.expr)
+    Some(steps)
+}
+
+/// `0` or `"key"`, in either quotes.
+fn bracketed(step: &str) -> Option<AccessExpr> {
+    let key = step.trim_matches(['"', '\'']);
+    if key.len() < step.len() {
+        return Some(subscript(key.to_owned()));
+    }
+    step.parse::<u64>().ok()?;
+    let index = Expr::value(Value::Number(step.into(), false));
+    Some(AccessExpr::Subscript(Subscript::Index { index }))
 }

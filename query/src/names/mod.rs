@@ -1,21 +1,22 @@
 //! What people type → columns: AWS's own names, in any case, at any depth.
 //!
-//! A view shows structs beside the flat leaf columns ([`view`]); one lexical pass over the syntax tree turns what
-//! follows a column into subscripts ([`pass`], with its [`dialect`], [`tokens`] and [`macros`]); a planner hook makes a
-//! leaf column or a JSON lookup of each subscript ([`planner`]); a rewrite gives JSON texts the type of what they are
-//! compared with ([`compare`]).
-
-#![expect(clippy::many_single_char_names, reason = "short names of a syntax tree's parts; to be spelled out")]
+//! A view shows structs beside the flat leaf columns ([`view`]). A statement is read as tokens ([`tokens`], [`bind`]) in
+//! our [`dialect`]; one pass over its syntax tree ([`pass`], with [`select`], [`unnest`] and [`macros`]) turns what
+//! follows a column into subscripts; a planner hook makes a leaf column or a JSON lookup of each subscript
+//! ([`planner`]); a rewrite gives JSON texts the type of what they are compared with ([`compare`]).
 
 pub(crate) mod view;
-pub(crate) mod dialect;
-pub(crate) mod tokens;
+mod dialect;
+mod tokens;
 pub(crate) mod bind;
-pub(crate) mod macros;
 pub(crate) mod pass;
+mod select;
+mod unnest;
+mod macros;
 pub(crate) mod planner;
 pub(crate) mod compare;
 
+use datafusion::common::utils::datafusion_strsim::levenshtein;
 use std::sync::LazyLock;
 use trailhound_ingest::schema::{DATE, Kind, OURS, SCHEMA, Table};
 
@@ -33,16 +34,13 @@ pub(crate) fn is_json_column(column: &str) -> bool {
 }
 
 /// Whether a name in lower case is a column, or a struct, of `cloudtrail`.
-pub(crate) fn known(lower: &str) -> bool {
+pub(crate) fn is_known(lower: &str) -> bool {
     DOCUMENTED.iter().any(|name| name.split('.').next().is_some_and(|head| head.eq_ignore_ascii_case(lower)))
 }
 
-/// The name of `of` that is nearest to `word`, if one is near.
-pub(crate) fn nearest<'a>(w: &str, of: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    of.map(|c| {
-        (datafusion::common::utils::datafusion_strsim::levenshtein(&w.to_lowercase(), &c.to_lowercase()), c)
-    })
-    .min()
-    .filter(|(d, _)| *d <= 1 + w.len() / 3)
-    .map(|x| x.1)
+/// The name among `names` that is nearest to `word`, if one is near.
+pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |name: &str| levenshtein(&word.to_lowercase(), &name.to_lowercase());
+    let (distance, name) = names.map(|name| (distance(name), name)).min()?;
+    (distance <= 1 + word.len() / 3).then_some(name)
 }

@@ -1,121 +1,144 @@
 //! One step of a path → a field of a struct, its leaf column, or a JSON lookup.
 
 use super::compare::typed;
-use super::{is_json_column, known, nearest};
+use super::{is_json_column, is_known, nearest};
 use crate::functions::json_path::json_path;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Fields};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue, plan_err};
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit, try_cast};
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+use std::sync::Arc;
 
-/// `useridentity` and steps of `get_field` → its flat column.
-fn flat_of(e: &Expr) -> Option<Column> {
-    match e {
-        Expr::Column(c) => Some(c.clone()),
-        Expr::ScalarFunction(f) if f.name() == "get_field" && f.args.len() == 2 => {
-            let mut c = flat_of(&f.args[0])?;
-            let Expr::Literal(v, _) = &f.args[1] else { return None };
-            c.name = format!("{}_{}", c.name, v.try_as_str()??.to_lowercase());
-            Some(c)
+/// The planner hook.
+#[derive(Debug)]
+pub(crate) struct Paths;
+
+impl ExprPlanner for Paths {
+    /// A JSON text against a number, boolean or time: the text is cast; a text column against a bare number is compared
+    /// as text. It must happen here, since a function rewrite runs after the select list has been typed, which fails
+    /// for a text that equals a boolean.
+    fn plan_binary_op(
+        &self,
+        operation: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        use BinaryOperator::{Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Plus};
+        let RawBinaryExpr { op, left, right } = &operation;
+        if !matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | Plus | Minus | Multiply | Divide | Modulo) {
+            return Ok(PlannerResult::Original(operation));
+        }
+        let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
+        let is_equality = matches!(op, Eq | NotEq);
+        let cast = |expr: &Expr, own: &DataType, other: &Expr, others: &DataType| {
+            let as_text = || (is_equality && is_text(others)).then(|| number_as_text(expr, other)).flatten();
+            typed(expr, others).or_else(|| text_as_boolean(expr, own, others)).or_else(as_text)
+        };
+        let new_left = cast(left, &left_type, right, &right_type);
+        let new_right = cast(right, &right_type, left, &left_type);
+        Ok(PlannerResult::Original(RawBinaryExpr {
+            op: op.clone(),
+            left: new_left.unwrap_or_else(|| left.clone()),
+            right: new_right.unwrap_or_else(|| right.clone()),
+        }))
+    }
+
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let data_type = access.expr.get_type(schema)?;
+        let RawFieldAccessExpr { field_access, expr } = &access;
+        let planned = match (field_access, &data_type) {
+            (GetFieldAccess::NamedStructField { name }, DataType::Struct(fields)) => {
+                let Some(Some(name)) = name.try_as_str() else { return Ok(PlannerResult::Original(access)) };
+                struct_field(expr.clone(), name, fields, schema)?
+            }
+            (GetFieldAccess::NamedStructField { name }, text) if is_text(text) => {
+                json_key(expr.clone(), name)?
+            }
+            (GetFieldAccess::ListIndex { key }, text) if is_text(text) => {
+                json_step(expr.clone(), key.as_ref().clone())
+            }
+            (GetFieldAccess::NamedStructField { name }, DataType::List(_)) => {
+                return plan_err!("{expr} is a list: use {expr}[1].{name} or UNNEST({expr})");
+            }
+            _ => return Ok(PlannerResult::Original(access)),
+        };
+        Ok(PlannerResult::Planned(planned))
+    }
+}
+
+/// Whether values of the type are texts.
+pub(crate) fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// The literal `'true'` beside a boolean.
+fn text_as_boolean(expr: &Expr, own: &DataType, other: &DataType) -> Option<Expr> {
+    let is_it = matches!(expr, Expr::Literal(..)) && is_text(own) && *other == DataType::Boolean;
+    is_it.then(|| try_cast(expr.clone(), DataType::Boolean))
+}
+
+/// The literal `123` beside a text column: so the column stays bare, which prunes, and no value can fail to parse.
+fn number_as_text(expr: &Expr, other: &Expr) -> Option<Expr> {
+    match (expr, other) {
+        (Expr::Literal(value @ (ScalarValue::Int64(_) | ScalarValue::Boolean(_)), _), Expr::Column(_)) => {
+            Some(lit(value.to_string()))
         }
         _ => None,
     }
 }
-#[derive(Debug)]
-pub(crate) struct Paths;
-pub(crate) fn is_str(t: &DataType) -> bool {
-    matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+
+/// A field of a struct: its leaf column wherever that is in scope, so that no optimizer rule has to fold a struct.
+fn struct_field(expr: Expr, name: &str, fields: &Fields, schema: &DFSchema) -> Result<Expr> {
+    let Some(field) = fields.iter().find(|field| field.name().eq_ignore_ascii_case(name)) else {
+        let names = fields.iter().map(|field| field.name().as_str());
+        let hint = nearest(name, names.clone()).map(|near| format!(" Did you mean '{near}'?"));
+        let names = names.collect::<Vec<_>>().join(", ");
+        return plan_err!("No field '{name}' in {expr}.{} Fields: {names}", hint.unwrap_or_default());
+    };
+    let field = get_field(expr, field.name().as_str());
+    Ok(match leaf_column(&field) {
+        Some(column) if schema.has_column(&column) => Expr::Column(column),
+        _ => field,
+    })
 }
-pub(crate) fn json_step(e: Expr, step: Expr) -> Expr {
-    if let Expr::ScalarFunction(f) = &e
-        && f.name() == "json_path"
-    {
-        let mut args = f.args.clone();
-        args.push(step);
-        return Expr::ScalarFunction(ScalarFunction::new_udf(std::sync::Arc::clone(&f.func), args));
-    }
-    Expr::ScalarFunction(ScalarFunction::new_udf(json_path(), vec![e, step]))
-}
-impl ExprPlanner for Paths {
-    /// JSON text against a number/boolean/timestamp -> `TRY_CAST` of the JSON side; a boolean column against 'true' -> `TRY_CAST` of the literal.
-    /// Must happen here: a `FunctionRewrite` runs after the SELECT list has been typed, which already fails for Utf8 = Boolean.
-    fn plan_binary_op(&self, r: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-        use ast::BinaryOperator::{Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Plus};
-        if !matches!(r.op, Eq | NotEq | Lt | LtEq | Gt | GtEq | Plus | Minus | Multiply | Divide | Modulo) {
-            return Ok(PlannerResult::Original(r));
+
+/// `useridentity` and steps of `get_field` → its flat column.
+fn leaf_column(expr: &Expr) -> Option<Column> {
+    match expr {
+        Expr::Column(column) => Some(column.clone()),
+        Expr::ScalarFunction(function) if function.name() == "get_field" => {
+            let [of, Expr::Literal(name, _)] = function.args.as_slice() else { return None };
+            let mut column = leaf_column(of)?;
+            column.name = format!("{}_{}", column.name, name.try_as_str()??.to_lowercase());
+            Some(column)
         }
-        let (lt, rt) = (r.left.get_type(schema)?, r.right.get_type(schema)?);
-        let fix = |e: &Expr, t: &DataType, o: &DataType| {
-            typed(e, o).or_else(|| {
-                (matches!(e, Expr::Literal(..)) && is_str(t) && *o == DataType::Boolean)
-                    .then(|| try_cast(e.clone(), DataType::Boolean))
-            })
-        };
-        // a text column against a bare number or boolean: compare as text, so the column stays bare (pruning) and no value can fail to parse
-        let text = |e: &Expr, other: &Expr, ot: &DataType| match (e, other) {
-            (Expr::Literal(v, _), Expr::Column(_))
-                if is_str(ot)
-                    && matches!(r.op, Eq | NotEq)
-                    && matches!(v, ScalarValue::Int64(_) | ScalarValue::Boolean(_)) =>
-            {
-                Some(lit(v.to_string()))
-            }
-            _ => None,
-        };
-        let (l, rr) = (
-            fix(&r.left, &lt, &rt).or(text(&r.left, &r.right, &rt)),
-            fix(&r.right, &rt, &lt).or(text(&r.right, &r.left, &lt)),
-        );
-        Ok(PlannerResult::Original(RawBinaryExpr {
-            op: r.op,
-            left: l.unwrap_or(r.left),
-            right: rr.unwrap_or(r.right),
-        }))
+        _ => None,
     }
-    fn plan_field_access(
-        &self,
-        r: RawFieldAccessExpr,
-        schema: &DFSchema,
-    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
-        let t = r.expr.get_type(schema)?;
-        Ok(match (&r.field_access, &t) {
-            (GetFieldAccess::NamedStructField { name: ScalarValue::Utf8(Some(n)) }, DataType::Struct(fs)) => {
-                let Some(f) = fs.iter().find(|f| f.name().eq_ignore_ascii_case(n)) else {
-                    let hint = nearest(n, fs.iter().map(|f| f.name().as_str()))
-                        .map(|h| format!(" Did you mean '{h}'?"))
-                        .unwrap_or_default();
-                    return plan_err!(
-                        "No field '{n}' in {}.{hint} Fields: {}",
-                        r.expr,
-                        fs.iter().map(|f| f.name().as_str()).collect::<Vec<_>>().join(", ")
-                    );
-                };
-                let g = get_field(r.expr, f.name().as_str());
-                // leaf first: the path is a plain column wherever its leaf is in scope, so no optimizer rule has to fold a struct
-                match flat_of(&g) {
-                    Some(c) if schema.has_column(&c) => PlannerResult::Planned(Expr::Column(c)),
-                    _ => PlannerResult::Planned(g),
-                }
-            }
-            (GetFieldAccess::NamedStructField { name }, t) if is_str(t) => {
-                if let Expr::Column(Column { name: c, .. }) = &r.expr
-                    && known(c)
-                    && !is_json_column(c)
-                {
-                    return plan_err!("{c} is text, not an object: it has no field {name}");
-                }
-                PlannerResult::Planned(json_step(r.expr, lit(name.clone())))
-            }
-            (GetFieldAccess::ListIndex { key }, t) if is_str(t) => {
-                PlannerResult::Planned(json_step(r.expr.clone(), *key.clone()))
-            }
-            (GetFieldAccess::NamedStructField { name }, DataType::List(_)) => {
-                return plan_err!("{} is a list: use {}[1].{name} or UNNEST({})", r.expr, r.expr, r.expr);
-            }
-            _ => PlannerResult::Original(r),
-        })
+}
+
+/// A key of a JSON text. A column of ours that is text, and no JSON, has none.
+fn json_key(expr: Expr, name: &ScalarValue) -> Result<Expr> {
+    if let Expr::Column(Column { name: column, .. }) = &expr
+        && is_known(column)
+        && !is_json_column(column)
+    {
+        return plan_err!("{column} is text, not an object: it has no field {name}");
     }
+    Ok(json_step(expr, lit(name.clone())))
+}
+
+/// One more step into a JSON text; steps of one path share a call.
+fn json_step(expr: Expr, step: Expr) -> Expr {
+    let (function, mut arguments) = match expr {
+        Expr::ScalarFunction(function) if function.name() == "json_path" => (function.func, function.args),
+        expr => (json_path(), vec![expr]),
+    };
+    arguments.push(step);
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&function), arguments))
 }

@@ -53,6 +53,15 @@ fn a_missing_folder() {
 }
 
 #[test]
+fn each_of_two_missing_sources_has_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let sources = ["first", "second"].map(|name| dir.path().join(name));
+    let output = run(trailhound(["ingest"]).args(&sources).arg("--lake").arg(dir.path().join("lake")));
+    complains(&output, 2, &["first"]);
+    complains(&output, 2, &["second"]);
+}
+
+#[test]
 fn one_of_two_sources_is_missing() {
     let dir = tempfile::tempdir().unwrap();
     let (good, lake) = (dir.path().join("good.json"), dir.path().join("lake"));

@@ -1,0 +1,64 @@
+//! `FROM t a CROSS JOIN UNNEST(a.list) AS u(x)`, as Trino writes it, → `FROM (SELECT *, unnest(a.list) AS x FROM t a) a`.
+
+use super::dialect::Sql;
+use super::pass::Pass;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
+
+/// Rewrites the joins with UNNEST in a SELECT. What has another shape is left to the planner.
+pub(super) fn join_unnested(pass: &mut Pass, select: &mut ast::Select) {
+    // `FROM t, UNNEST(…)` is a cross join.
+    while select.from.len() > 1 && matches!(select.from[1].relation, TableFactor::UNNEST { .. }) {
+        let relation = select.from.remove(1).relation;
+        let join_operator = JoinOperator::CrossJoin(JoinConstraint::None);
+        select.from[0].joins.push(ast::Join { relation, global: false, join_operator });
+    }
+    for table in &mut select.from {
+        if let Some(unnested) = unnested(table) {
+            pass.unnested.insert(unnested.alias);
+            pass.relations.insert(unnested.relation_name);
+            table.relation = unnested.relation;
+            table.joins.remove(0);
+        }
+    }
+}
+
+/// A table with one of its lists taken apart.
+struct Unnested {
+    relation: TableFactor,
+    /// The name the table keeps, and the alias of UNNEST; both in lower case.
+    relation_name: String,
+    alias: String,
+}
+
+fn unnested(table: &ast::TableWithJoins) -> Option<Unnested> {
+    let TableFactor::UNNEST { alias: Some(alias), array_exprs, with_ordinality: false, .. } =
+        &table.joins.first()?.relation
+    else {
+        return None;
+    };
+    let TableFactor::Table { alias: own, name, .. } = &table.relation else { return None };
+    let last = || name.0.last().and_then(|part| part.as_ident()).cloned();
+    let name = own.as_ref().map(|own| own.name.clone()).or_else(last)?;
+    let ([list], [] | [_]) = (array_exprs.as_slice(), alias.columns.as_slice()) else { return None };
+    let column = alias.columns.first().map_or(&alias.name, |column| &column.name);
+    let relation = &table.relation;
+    let sql = format!("SELECT * FROM (SELECT *, unnest({list}) AS {column} FROM {relation}) AS {name}");
+    let relation = first_relation(&sql)?;
+    Some(Unnested {
+        relation,
+        relation_name: name.value.to_lowercase(),
+        alias: alias.name.value.to_lowercase(),
+    })
+}
+
+/// What stands behind FROM in `sql`.
+fn first_relation(sql: &str) -> Option<TableFactor> {
+    let dialect = Sql::default();
+    let mut statements =
+        DFParserBuilder::new(sql).with_dialect(&dialect).build().ok()?.parse_statements().ok()?;
+    let Statement::Statement(statement) = statements.pop_front()? else { return None };
+    let ast::Statement::Query(query) = *statement else { return None };
+    let ast::SetExpr::Select(select) = *query.body else { return None };
+    select.from.into_iter().next().map(|from| from.relation)
+}
