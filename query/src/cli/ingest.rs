@@ -1,6 +1,7 @@
 //! `trailhound ingest SRC… --lake URL`
 
 use super::progress::Bar;
+use super::range::Range;
 use super::{Outcome, say};
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -16,6 +17,8 @@ pub(crate) struct Ingest {
     /// The lake: a folder, or `s3://bucket/prefix`.
     #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]
     lake: String,
+    #[command(flatten)]
+    range: Range,
     /// Print the counters as one JSON object on stdout, instead of a line on stderr.
     #[arg(long)]
     report: Option<ReportFormat>,
@@ -45,7 +48,7 @@ impl Ingest {
         let strict = self.strict;
         let format = self.report;
         let bar = Arc::new(Bar::new());
-        let report = ingest(&self.config(), Arc::clone(&bar) as Arc<dyn trailhound_ingest::Progress>).await;
+        let report = ingest(&self.config()?, Arc::clone(&bar) as Arc<dyn trailhound_ingest::Progress>).await;
         bar.finish();
         let report = report?;
         for problem in &report.problems {
@@ -58,12 +61,13 @@ impl Ingest {
         Ok(outcome(&report, strict))
     }
 
-    fn config(self) -> IngestConfig {
-        let mut config = IngestConfig::new(self.sources, self.lake);
+    fn config(self) -> anyhow::Result<IngestConfig> {
+        let days = self.range.days()?;
+        let mut config = IngestConfig { days, ..IngestConfig::new(self.sources, self.lake) };
         config.limits.max_inflated = self.max_inflated.unwrap_or(config.limits.max_inflated);
         config.batch_bytes = self.batch_bytes.unwrap_or(config.batch_bytes);
         config.workers = self.workers.unwrap_or(config.workers);
-        config
+        Ok(config)
     }
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod detect;
 mod ingest;
 mod progress;
+mod range;
 mod rules;
 mod sql;
 

@@ -175,3 +175,19 @@ fn data_on_stdout_and_talk_on_stderr() {
     assert_eq!(text(&output.stdout), "");
     assert!(text(&output.stderr).contains("3 records read = 3 written"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_range_of_days_is_read_and_a_bad_one_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (trail, lake) = (dir.path().join("trail"), dir.path().join("lake"));
+    logs::write(&trail);
+    let ingest = |since: &str| {
+        json(
+            trailhound(["ingest", "--since", since, "--report", "json"]).arg(&trail).arg("--lake").arg(&lake),
+        )
+    };
+    assert_eq!(ingest("2026-03-18")["objects"], 0);
+    assert_eq!(ingest("2026-03-17T12:00Z")["objects"], logs::OBJECTS);
+    let refused = run(trailhound(["ingest", "--since", "yesterday"]).arg(&trail));
+    complains(&refused, 2, &["a time is needed", "7d"]);
+}
