@@ -9,6 +9,7 @@ pub mod key;
 pub mod s3;
 
 use crate::error::Error;
+use crate::lake::require_tls;
 use key::TrailFolder;
 use std::path::PathBuf;
 
@@ -99,7 +100,10 @@ pub async fn find(sources: &[String], days: Days) -> Result<(Found, Vec<String>)
 
 async fn find_one(source: &str, days: Days, found: &mut Found) -> Result<(), Error> {
     match Source::parse(source)? {
-        Source::S3 { bucket, prefix } => s3::list(&bucket, &prefix, days, found).await,
+        Source::S3 { bucket, prefix } => {
+            require_tls("S3")?;
+            s3::list(&bucket, &prefix, days, found).await
+        }
         Source::Path(path) => folder::walk(&path, days, found),
     }
 }

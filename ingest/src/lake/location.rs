@@ -100,6 +100,17 @@ impl Aws {
     }
 }
 
+/// Refuses an endpoint in the environment, the common one or that of `service` (`S3`, `SNS`), that would carry what we
+/// send or read off this machine without TLS.
+///
+/// # Errors
+/// [`LakeError::InsecureEndpoint`].
+pub fn require_tls(service: &str) -> Result<(), LakeError> {
+    let names = ["AWS_ENDPOINT_URL".to_owned(), format!("AWS_ENDPOINT_URL_{service}")];
+    let endpoints = names.iter().filter_map(|name| std::env::var(name).ok()).filter(|text| !text.is_empty());
+    endpoints.into_iter().try_for_each(|endpoint| is_tls(&endpoint).map(drop))
+}
+
 /// Whether an endpoint speaks TLS; plain HTTP is an error unless it stays on this machine.
 fn is_tls(endpoint: &str) -> Result<bool, LakeError> {
     let url = Url::parse(endpoint).ok();

@@ -50,6 +50,7 @@ mod toy;
 pub use append::{Appender, Committed, Pending, Written};
 pub use error::LakeError;
 pub use files::{LakeFile, LakeTable, NewFile, Snapshot};
+pub use location::require_tls;
 pub use object_id::ObjectId;
 pub use settings::CommitSettings;
 pub use txn::TxnOutcome;

@@ -13,6 +13,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
 use serde_json::{Value, json};
+use trailhound_ingest::lake::require_tls;
 use trailhound_ingest::time;
 
 /// Bytes of body and attributes; 256 KiB less what the attributes may take.
@@ -35,13 +36,14 @@ impl Topic {
     /// The topic `arn`, reached with the credentials that every AWS tool finds.
     ///
     /// # Errors
-    /// It is not the ARN of a topic.
+    /// It is not the ARN of a topic, or the environment has an endpoint without TLS off this machine.
     pub async fn new(arn: &str) -> Result<Self, crate::Error> {
         let parts = arn.split(':').collect::<Vec<_>>();
         let &["arn", _, "sns", region, _, _] = parts.as_slice() else {
             let hint = "hint: it looks like arn:aws:sns:eu-west-1:111122223333:alerts";
             return Err(crate::Error::Notify(format!("{arn:?} is not the ARN of an SNS topic\n{hint}")));
         };
+        require_tls("SNS")?;
         // A topic is in the region that its ARN says, wherever we run.
         let config = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(region.to_owned()));
         Ok(Self { arn: arn.to_owned(), client: Client::new(&config.load().await) })

@@ -191,3 +191,20 @@ fn a_range_of_days_is_read_and_a_bad_one_refused() {
     let refused = run(trailhound(["ingest", "--since", "yesterday"]).arg(&trail));
     complains(&refused, 2, &["a time is needed", "7d"]);
 }
+
+#[test]
+fn nothing_is_sent_without_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    logs::write(&dir.path().join("trail"));
+    run(trailhound(["ingest"]).arg(dir.path().join("trail")).arg("--lake").arg(&lake));
+    let topic = "arn:aws:sns:eu-west-1:111122223333:alerts";
+    let mut detect = trailhound(["detect", "--sns-topic", topic, "--lake"]);
+    complains(
+        &run(detect.arg(&lake).env("AWS_ENDPOINT_URL_SNS", "http://192.0.2.1")),
+        2,
+        &["192.0.2.1", "TLS"],
+    );
+    let mut ingest = trailhound(["ingest", "s3://logs/", "--lake"]);
+    complains(&run(ingest.arg(&lake).env("AWS_ENDPOINT_URL", "http://192.0.2.1")), 2, &["192.0.2.1", "TLS"]);
+}
