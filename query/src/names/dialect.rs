@@ -53,7 +53,7 @@ impl Dialect for Sql {
         supports_lambda_functions
         supports_left_associative_joins_without_parens
         supports_limit_comma
-        supports_map_literal_syntax
+        support_map_literal_syntax
         supports_nested_comments
         supports_parens_around_table_factor
         supports_projection_trailing_commas

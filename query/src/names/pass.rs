@@ -9,7 +9,7 @@ use super::dialect::Sql;
 use super::macros::expand;
 use super::tokens::quote_store_ids;
 use super::unnest::join_unnested;
-use super::{DOCUMENTED, is_known};
+use super::{DOCUMENTED, is_json_column, is_known};
 use crate::rules::params::Values;
 use datafusion::common::{Result, plan_err};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -211,8 +211,48 @@ impl Pass {
                 let parts = function.name.0.iter().filter_map(|part| part.as_ident().cloned());
                 self.visited(Expr::CompoundIdentifier(parts.collect()))
             }
-            Expr::Function(function) => self.visited(expand(function)?),
+            Expr::Function(function) => match self.summed(function) {
+                Some(function) => Some(Expr::Function(function)),
+                None => self.visited(expand(function)?),
+            },
             _ => None,
+        }
+    }
+
+    /// `sum` or `avg` of a path into a JSON column: of numbers, since texts cannot be added up, and the planner would
+    /// refuse them before it asks us. What is no number counts as NULL.
+    fn summed(&mut self, function: &ast::Function) -> Option<ast::Function> {
+        let name = function.name.0.last()?.as_ident()?.value.to_lowercase();
+        if !matches!(name.as_str(), "sum" | "avg") {
+            return None;
+        }
+        let mut function = function.clone();
+        let ast::FunctionArguments::List(list) = &mut function.args else { return None };
+        let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))] = list.args.as_mut_slice()
+        else {
+            return None;
+        };
+        let path = self.rewritten(argument)?;
+        if !self.is_json_path(&path) {
+            return None;
+        }
+        *argument = Expr::Cast {
+            kind: ast::CastKind::TryCast,
+            expr: Box::new(path),
+            data_type: ast::DataType::Double(ast::ExactNumberInfo::None),
+            array: false,
+            format: None,
+        };
+        Some(function)
+    }
+
+    /// Whether an expression in our names is a path into a JSON column.
+    fn is_json_path(&self, expr: &Expr) -> bool {
+        let Expr::CompoundFieldAccess { root, access_chain } = expr else { return false };
+        let Expr::Identifier(first) = root.as_ref() else { return false };
+        match access_chain.first() {
+            Some(AccessExpr::Dot(Expr::Identifier(column))) => is_json_column(&column.value),
+            _ => is_json_column(&first.value) && !self.relations.contains(&first.value),
         }
     }
 

@@ -86,7 +86,7 @@ async fn a_rare_name_opens_few_pages() {
     let engine = samples(dir.path()).await;
     let query = "select eventTime, userAgent from cloudtrail where eventName = 'ConsoleLogin'";
     let (total, matched) = pruned(&engine, query, "page_index_pages_pruned").await;
-    assert!(total >= 3 && matched >= 1 && matched < total, "{matched} of {total} pages left");
+    assert!(total >= 2 && matched >= 1 && matched < total, "{matched} of {total} pages left");
 }
 
 #[tokio::test]
