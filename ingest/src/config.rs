@@ -45,9 +45,3 @@ impl IngestConfig {
         }
     }
 }
-
-/// Whether the environment names an endpoint of one's own: an emulator, or a store that speaks S3.
-#[must_use]
-pub fn has_own_endpoint() -> bool {
-    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some())
-}

@@ -5,14 +5,12 @@
 
 use crate::config::Limits;
 use crate::error::Error;
+use crate::find::s3::{s3_client, s3_error};
 use crate::find::{LogObject, Place, key};
 use crate::lake::ObjectId;
-use aws_config::{BehaviorVersion, meta::region::RegionProviderChain};
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
-use tokio::sync::OnceCell;
 
 /// How often a body is asked for before its object is given up.
 const ATTEMPTS: u32 = 4;
@@ -122,40 +120,6 @@ async fn get(bucket: &str, key: &str, etag: &str) -> Result<Bytes, Error> {
         tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(attempt)).await;
         attempt += 1;
     }
-}
-
-/// The client, made once: region, credentials and endpoint as every AWS tool takes them.
-pub async fn s3_client() -> &'static aws_sdk_s3::Client {
-    static CLIENT: OnceCell<aws_sdk_s3::Client> = OnceCell::const_new();
-    CLIENT
-        .get_or_init(async || {
-            let region = RegionProviderChain::default_provider().or_else("us-east-1");
-            let shared = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
-            let config = aws_sdk_s3::config::Builder::from(&shared);
-            // An endpoint of one's own has no DNS name per bucket.
-            let own = crate::config::has_own_endpoint();
-            aws_sdk_s3::Client::from_conf(config.force_path_style(own).build())
-        })
-        .await
-}
-
-/// What S3 said, in one line that names the object and, where we know it, the remedy.
-pub fn s3_error<E, R>(name: String, error: &SdkError<E, R>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
-{
-    let why = match error.code() {
-        Some("NoSuchBucket") => "there is no such bucket\nhint: check the name and AWS_REGION".to_owned(),
-        Some("AccessDenied") => {
-            "access denied\nhint: s3:ListBucket and s3:GetObject are needed, and kms:Decrypt for SSE-KMS"
-                .to_owned()
-        }
-        Some("PreconditionFailed") => "it was replaced while we read\nhint: run again".to_owned(),
-        Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
-        None => DisplayErrorContext(error).to_string().replace('\n', " "),
-    };
-    Error::Source { name, why }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What can stop a question.
 
 use datafusion::common::{DataFusionError, SchemaError};
-use trailhound_ingest::lake::LakeError;
+use trailhound_ingest::lake::{LakeError, LakeTable};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -41,16 +41,42 @@ impl From<datafusion::parquet::errors::ParquetError> for Error {
     }
 }
 
-/// One line, in the names that people know.
+/// What the engine puts before its messages, which says nothing to who asked.
+const PREFIXES: [&str; 6] = [
+    "Error during planning: ",
+    "Execution error: ",
+    "Schema error: ",
+    "SQL error: ",
+    "External error: ",
+    "This feature is not implemented: ",
+];
+
+/// One line, in the names that people know, and a hint.
 fn plain(error: &DataFusionError) -> String {
     if let DataFusionError::SchemaError(schema, _) = error.find_root()
         && let SchemaError::FieldNotFound { field, .. } = schema.as_ref()
     {
         let names = crate::names::DOCUMENTED.iter().map(|name| name.split('.').next().unwrap_or(name));
-        let hint = crate::names::nearest(field.name(), names);
-        let hint = hint.map(|name| format!("\nhint: did you mean {name}?")).unwrap_or_default();
-        return format!("there is no column {}{hint}", field.name());
+        return with_nearest(&format!("there is no column {}", field.name()), field.name(), names);
     }
     let text = error.find_root().strip_backtrace();
-    text.lines().next().unwrap_or_default().to_owned()
+    let mut text = text.lines().next().unwrap_or_default();
+    while let Some(rest) = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
+        text = rest;
+    }
+    let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
+    match missing.and_then(|name| name.rsplit('.').next()) {
+        Some(name) => with_nearest(&format!("there is no table {name}"), name, tables()),
+        None => text.to_owned(),
+    }
+}
+
+fn tables() -> impl Iterator<Item = &'static str> {
+    let others = LakeTable::ALL.into_iter().filter(|table| *table != LakeTable::Events);
+    others.map(LakeTable::name).chain([crate::engine::CLOUDTRAIL])
+}
+
+fn with_nearest<'a>(text: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let hint = crate::names::nearest(name, names).map(|near| format!("\nhint: did you mean {near}?"));
+    format!("{text}{}", hint.unwrap_or_default())
 }

@@ -1,4 +1,8 @@
-//! SQL over a lake of CloudTrail events, and the command line.
+//! SQL and detection rules over a lake of CloudTrail events, and the command line.
+//!
+//! A question goes through [`engine`]: its names are resolved (`names`), it is planned over a plain Parquet scan of the
+//! lake ([`table`]) with a few [`functions`] of ours, and its rows are printed ([`output`]). A rule ([`rules`]) becomes a
+//! question; [`detect`] asks it of what is new, keeps what it finds, and tells.
 
 mod names;
 pub mod functions;

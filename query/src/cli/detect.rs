@@ -56,7 +56,9 @@ impl Detect {
             Some(arn) => Some(Topic::new(arn).await?),
             None => None,
         };
-        let lake = Lake::open(&self.lake).await?;
+        // A lake must be there; a table that an older one lacks is made.
+        Lake::open(&self.lake).await?;
+        let lake = Lake::create_or_open(&self.lake).await?;
         let set = Values::new();
         let ready = pack.rules().iter().map(|rule| Ready { rule, set: &set }).collect::<Vec<_>>();
         let detected = detect(&lake, &ready).await?;

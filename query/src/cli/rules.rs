@@ -1,13 +1,14 @@
 //! `trailhound rules list|show|sql|test`
 
 use super::{Outcome, say};
+use crate::detect::harness;
 use crate::engine::Answer;
 use crate::names::bind::written_out;
 use crate::output::{self, Format};
+use crate::rules::Pack;
 use crate::rules::file::{Kind, Rule};
 use crate::rules::params::Values;
 use crate::rules::statement::{Range, statement};
-use crate::rules::{Pack, harness};
 use clap::{Args, Subcommand};
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use std::io::{BufWriter, Write};

@@ -10,6 +10,7 @@ mod known;
 mod evaluate;
 pub mod notify;
 pub mod sns;
+pub mod harness;
 
 use crate::error::Error;
 use crate::rules::Rule;

@@ -4,7 +4,7 @@
 //! is written; NULL for an absent key, JSON null, a wrong type, and text that is no JSON. A string that holds JSON is
 //! walked into. The text is read once, front to back, and no further than the value.
 
-use crate::names::planner::is_text;
+use super::scalar::is_text;
 use datafusion::arrow::array::{Array, AsArray, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};

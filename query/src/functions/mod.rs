@@ -2,7 +2,7 @@
 //! a plan that names them can be run elsewhere.
 
 pub(crate) mod json_path;
-mod scalar;
+pub(crate) mod scalar;
 mod json_values;
 mod lists;
 mod policy;

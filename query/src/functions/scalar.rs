@@ -71,6 +71,11 @@ impl ScalarUDFImpl for Function {
     }
 }
 
+/// Whether values of the type are texts.
+pub(crate) fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
 /// The type of a list of texts.
 pub(super) fn text_list() -> DataType {
     DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))

@@ -1,7 +1,7 @@
 //! `$name` in a statement → its value, as a token. The text of the statement is never put together from values.
 
 use super::dialect::Sql;
-use crate::rules::params::{Value, Values};
+use super::values::{Value, Values};
 use datafusion::common::{DataFusionError, Result, plan_err};
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};

@@ -1,7 +1,6 @@
 //! Functions of Trino and CloudTrail Lake, said in terms of DataFusion's.
 
 use super::dialect::Sql;
-use super::pass::subscript;
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Subscript, Value,
@@ -147,4 +146,9 @@ fn bracketed(step: &str) -> Option<AccessExpr> {
     step.parse::<u64>().ok()?;
     let index = Expr::value(Value::Number(step.into(), false));
     Some(AccessExpr::Subscript(Subscript::Index { index }))
+}
+
+/// `['key']`.
+pub(super) fn subscript(key: String) -> AccessExpr {
+    AccessExpr::Subscript(Subscript::Index { index: Expr::value(Value::SingleQuotedString(key)) })
 }

@@ -8,6 +8,7 @@
 pub(crate) mod view;
 mod dialect;
 mod tokens;
+pub(crate) mod values;
 pub(crate) mod bind;
 pub(crate) mod pass;
 mod select;

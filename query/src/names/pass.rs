@@ -6,11 +6,11 @@
 
 use super::bind::{bind, tokens};
 use super::dialect::Sql;
-use super::macros::expand;
+use super::macros::{expand, subscript};
 use super::tokens::quote_store_ids;
 use super::unnest::join_unnested;
+use super::values::Values;
 use super::{DOCUMENTED, is_json_column, is_known};
-use crate::rules::params::Values;
 use datafusion::common::{Result, plan_err};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
@@ -109,11 +109,6 @@ impl VisitorMut for Relations<'_> {
 fn engine_name(ident: Ident) -> Ident {
     let lower = ident.value.to_lowercase();
     if is_known(&lower) { Ident::new(lower) } else { ident }
-}
-
-/// `['key']`.
-pub(super) fn subscript(key: String) -> AccessExpr {
-    AccessExpr::Subscript(Subscript::Index { index: Expr::value(Value::SingleQuotedString(key)) })
 }
 
 /// `.key` → `['key']`; other steps as they are.
@@ -302,7 +297,10 @@ impl VisitorMut for Pass {
     }
 
     fn pre_visit_select(&mut self, select: &mut ast::Select) -> ControlFlow<()> {
-        join_unnested(self, select);
+        for unnested in join_unnested(select) {
+            self.unnested.insert(unnested.alias);
+            self.relations.insert(unnested.relation);
+        }
         self.name_items(select);
         ControlFlow::Continue(())
     }

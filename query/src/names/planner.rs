@@ -3,6 +3,7 @@
 use super::compare::typed;
 use super::{is_json_column, is_known, nearest};
 use crate::functions::json_path::json_path;
+use crate::functions::scalar::is_text;
 use datafusion::arrow::datatypes::{DataType, Fields};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue, plan_err};
 use datafusion::functions::core::expr_fn::get_field;
@@ -70,11 +71,6 @@ impl ExprPlanner for Paths {
         };
         Ok(PlannerResult::Planned(planned))
     }
-}
-
-/// Whether values of the type are texts.
-pub(crate) fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// The literal `'true'` beside a boolean.

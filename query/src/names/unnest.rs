@@ -1,37 +1,36 @@
 //! `FROM t a CROSS JOIN UNNEST(a.list) AS u(x)`, as Trino writes it, → `FROM (SELECT *, unnest(a.list) AS x FROM t a) a`.
 
 use super::dialect::Sql;
-use super::pass::Pass;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
 
+/// A table with one of its lists taken apart: its name and the alias of the list, in lower case.
+pub(super) struct Unnested {
+    pub(super) relation: String,
+    pub(super) alias: String,
+}
+
 /// Rewrites the joins with UNNEST in a SELECT. What has another shape is left to the planner.
-pub(super) fn join_unnested(pass: &mut Pass, select: &mut ast::Select) {
+pub(super) fn join_unnested(select: &mut ast::Select) -> Vec<Unnested> {
     // `FROM t, UNNEST(…)` is a cross join.
     while select.from.len() > 1 && matches!(select.from[1].relation, TableFactor::UNNEST { .. }) {
         let relation = select.from.remove(1).relation;
         let join_operator = JoinOperator::CrossJoin(JoinConstraint::None);
         select.from[0].joins.push(ast::Join { relation, global: false, join_operator });
     }
+    let mut all = Vec::new();
     for table in &mut select.from {
-        if let Some(unnested) = unnested(table) {
-            pass.unnested.insert(unnested.alias);
-            pass.relations.insert(unnested.relation_name);
-            table.relation = unnested.relation;
+        if let Some((relation, names)) = unnested(table) {
+            table.relation = relation;
             table.joins.remove(0);
+            all.push(names);
         }
     }
+    all
 }
 
-/// A table with one of its lists taken apart.
-struct Unnested {
-    relation: TableFactor,
-    /// The name the table keeps, and the alias of UNNEST; both in lower case.
-    relation_name: String,
-    alias: String,
-}
-
-fn unnested(table: &ast::TableWithJoins) -> Option<Unnested> {
+/// What stands in the place of a table and its UNNEST.
+fn unnested(table: &ast::TableWithJoins) -> Option<(TableFactor, Unnested)> {
     let TableFactor::UNNEST { alias: Some(alias), array_exprs, with_ordinality: false, .. } =
         &table.joins.first()?.relation
     else {
@@ -44,12 +43,8 @@ fn unnested(table: &ast::TableWithJoins) -> Option<Unnested> {
     let column = alias.columns.first().map_or(&alias.name, |column| &column.name);
     let relation = &table.relation;
     let sql = format!("SELECT * FROM (SELECT *, unnest({list}) AS {column} FROM {relation}) AS {name}");
-    let relation = first_relation(&sql)?;
-    Some(Unnested {
-        relation,
-        relation_name: name.value.to_lowercase(),
-        alias: alias.name.value.to_lowercase(),
-    })
+    let names = Unnested { relation: name.value.to_lowercase(), alias: alias.name.value.to_lowercase() };
+    Some((first_relation(&sql)?, names))
 }
 
 /// What stands behind FROM in `sql`.

@@ -42,20 +42,6 @@ pub enum ParamType {
     Duration,
 }
 
-/// A value of a param.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize, serde::Serialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// A switch.
-    Bool(bool),
-    /// A number.
-    Int(i64),
-    /// A text.
-    Text(String),
-    /// A list.
-    Texts(Vec<String>),
-}
-
 /// A param as a rule declares it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,9 +54,6 @@ pub struct Param {
     /// What it is for, in one line.
     pub doc: String,
 }
-
-/// Values by name, as a statement needs them.
-pub type Values = BTreeMap<String, Value>;
 
 impl ParamType {
     /// `value` if it is of this type, as it is bound.
@@ -134,17 +117,6 @@ impl ParamType {
             Self::Duration => "a duration such as \"15m\"",
             Self::Regex => "a regular expression",
             _ => "a list of texts",
-        }
-    }
-}
-
-impl Value {
-    fn shown(&self) -> String {
-        match self {
-            Self::Bool(value) => value.to_string(),
-            Self::Int(value) => value.to_string(),
-            Self::Text(value) => format!("{value:?}"),
-            Self::Texts(values) => format!("{values:?}"),
         }
     }
 }

@@ -213,7 +213,55 @@ fn an_attackers_text_cannot_drive_the_terminal() {
     assert!(shown.contains("deleted \\u{1b}[2J") && !shown.contains('\u{1b}'), "{shown:?}");
 }
 
-/// Real attacks whose events are at hand: not part of the project.
+/// Numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from((self.0 >> 33) % u64::from(bound)).unwrap()
+    }
+}
+
+/// Whether some window of ten minutes has five different keys: the rule `many_read`, in the simplest way.
+fn is_many(reads: &[(u32, u32)]) -> bool {
+    reads.iter().any(|&(end, _)| {
+        let window = reads.iter().filter(|&&(minute, _)| minute <= end && minute + 10 >= end);
+        window.map(|&(_, key)| key).collect::<std::collections::BTreeSet<_>>().len() >= 5
+    })
+}
+
+/// However events are spread over runs, and in whatever order they come, those are found who read many, each once.
+#[test]
+fn the_order_of_arrival_does_not_matter() {
+    let mut dice = Dice(7);
+    for case in 0..6 {
+        let scene = Scene::new();
+        let mut reads = std::collections::BTreeMap::<u32, Vec<(u32, u32)>>::new();
+        let mut found = Vec::new();
+        for round in 0..3 {
+            let events = (0..14).map(|number| {
+                let (who, minute, key) = (dice.below(4), dice.below(60), dice.below(7));
+                reads.entry(who).or_default().push((minute, key));
+                let mut event = event("GetObject", &format!("k{key}"), minute);
+                event["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/u{who}"));
+                event["eventID"] = json!(format!("{round}-{number}"));
+                event
+            });
+            let log = scene.path(&format!("{round}.json"));
+            std::fs::write(&log, json!({ "Records": events.collect::<Vec<_>>() }).to_string()).unwrap();
+            run(trailhound(["ingest"]).arg(&log).arg("--lake").arg(scene.path("lake")));
+            let findings = json(&mut scene.command(&["--format", "json"]));
+            found
+                .extend(findings.as_array().unwrap().iter().map(|f| f["actor"].as_str().unwrap().to_owned()));
+        }
+        found.sort();
+        let many = reads.iter().filter(|(_, reads)| is_many(reads));
+        let expected = many.map(|(who, _)| format!("arn:aws:iam::111122223333:user/u{who}"));
+        assert_eq!(found, expected.collect::<Vec<_>>(), "case {case}: {reads:?}");
+    }
+}
+
 #[test]
 fn the_folder_of_rules_can_be_the_projects_own() {
     let scene = Scene::new();

@@ -3,7 +3,8 @@
 use crate::product::{run, text, trailhound};
 use std::collections::BTreeMap;
 use std::path::Path;
-use trailhound::rules::{Pack, Rule, catalogue, harness};
+use trailhound::detect::harness;
+use trailhound::rules::{Pack, Rule, catalogue};
 
 /// Families that must be there, each with this many rules at least.
 const FAMILIES: [&str; 4] = ["root", "region", "massdelete", "exfil"];

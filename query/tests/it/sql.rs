@@ -61,7 +61,7 @@ const ANSWERS: [(&str, &str); 24] = [
 const REFUSALS: [(&str, &str); 7] = [
     ("select eventNam from cloudtrail", "did you mean eventName?"),
     ("select userIdentity.acessKeyId from cloudtrail", "Did you mean 'accessKeyId'?"),
-    ("select eventName from cloudtral", "cloudtral"),
+    ("select eventName from cloudtral", "there is no table cloudtral"),
     ("drop table cloudtrail", "not supported"),
     ("copy cloudtrail to 'x.csv'", "not supported"),
     ("create external table t stored as csv location '/etc/passwd'", "not supported"),

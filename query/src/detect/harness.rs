@@ -4,12 +4,12 @@
 //! `_repeat` makes copies `_every` so far apart, `{i}` in a text is the number of the copy, `_late` lets an event arrive
 //! in a later run. What is tested is what runs: the same parser, lake, statement and detector.
 
-use super::RuleError;
-use super::duration::Seconds;
-use super::file::{Rule, Test};
-use crate::detect::finding::Finding;
-use crate::detect::{Ready, detect};
+use super::finding::Finding;
+use super::{Ready, detect};
 use crate::error::Error;
+use crate::rules::RuleError;
+use crate::rules::duration::Seconds;
+use crate::rules::file::{Rule, Test};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
