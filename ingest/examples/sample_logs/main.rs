@@ -30,7 +30,7 @@ pub(crate) fn generate(folder: &Path) -> io::Result<()> {
     let mut events = routine::day(&mut random);
     events.append(&mut planted.events);
     events.extend(rare::all(&mut random));
-    events.sort_by(|a, b| (a.at, a.id()).cmp(&(b.at, b.id())));
+    events.sort_by_key(|event| (event.at, event.id()));
     match std::fs::remove_dir_all(folder.join("AWSLogs")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -120,8 +120,8 @@ pub(crate) fn service(account: &str, service: &str) -> Actor {
 /// `actor`, through a service that acts in its name.
 pub(crate) fn through(mut actor: Actor, service: &str) -> Actor {
     actor.identity["invokedBy"] = json!(service);
-    actor.address = service.to_owned();
-    actor.agent = service.to_owned();
+    service.clone_into(&mut actor.address);
+    service.clone_into(&mut actor.agent);
     actor
 }
 

@@ -72,7 +72,7 @@ async fn run(rule: &Rule, test: &Test) -> Result<Vec<Finding>, Error> {
 }
 
 fn judge(test: &Test, findings: &[Finding]) -> Option<String> {
-    if test.fires != !findings.is_empty() {
+    if test.fires == findings.is_empty() {
         let found = findings
             .first()
             .map_or_else(|| "nothing was found".to_owned(), |f| format!("it found: {}", f.alert));

@@ -10,7 +10,7 @@ use crate::rules::Rule;
 use crate::rules::file::Dedup;
 use crate::rules::params::Values;
 use crate::rules::template::fill;
-use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use std::collections::{BTreeMap, HashMap};
@@ -73,14 +73,14 @@ impl<'a> Hits<'a> {
         let key = self.dedup.by.iter().map(|name| values.get(name)).collect::<Vec<_>>();
         let key = serde_json::json!(key).to_string();
         let span = self.dedup.span.micros();
-        if let Some(open) = self.open.get_mut(&key) {
-            if time <= open.first_time.saturating_add(span) {
-                open.count = counted.map_or(open.count + 1, |counted| counted.max(open.count));
-                open.last_time = open.last_time.max(time);
-                open.late |= self.late_before.is_some_and(|bound| time < bound);
-                note(&mut open.event_ids, values.get("eventID"));
-                return;
-            }
+        if let Some(open) = self.open.get_mut(&key)
+            && time <= open.first_time.saturating_add(span)
+        {
+            open.count = counted.map_or(open.count + 1, |counted| counted.max(open.count));
+            open.last_time = open.last_time.max(time);
+            open.late |= self.late_before.is_some_and(|bound| time < bound);
+            note(&mut open.event_ids, values.get("eventID"));
+            return;
         }
         self.closed.extend(self.open.remove(&key));
         if self.known.covers(&self.rule.id, &key, time, span) {
@@ -146,6 +146,10 @@ fn note(ids: &mut Vec<String>, id: Option<&String>) {
     }
 }
 
+fn numbers(column: &ArrayRef) -> Result<Int64Array, Error> {
+    Ok(cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
+}
+
 impl Columns {
     fn new(batch: &RecordBatch) -> Result<Self, Error> {
         let micros = |index: usize| -> Result<Int64Array, Error> {
@@ -159,10 +163,7 @@ impl Columns {
             match field.name().as_str() {
                 "eventTime" => time = Some(micros(index)?),
                 "first" => first = Some(micros(index)?),
-                "count" => {
-                    count =
-                        Some(cast(batch.column(index), &DataType::Int64)?.as_primitive::<Int64Type>().clone())
-                }
+                "count" => count = Some(numbers(batch.column(index))?),
                 "measured" | "ingestTime" => continue,
                 _ => {}
             }

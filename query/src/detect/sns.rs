@@ -29,6 +29,7 @@ pub const CUT: &str = "…[cut by trailhound]";
 #[derive(Debug)]
 pub struct Topic {
     arn: String,
+    is_fifo: bool,
     client: Client,
 }
 
@@ -39,14 +40,16 @@ impl Topic {
     /// It is not the ARN of a topic, or the environment has an endpoint without TLS off this machine.
     pub async fn new(arn: &str) -> Result<Self, crate::Error> {
         let parts = arn.split(':').collect::<Vec<_>>();
-        let &["arn", _, "sns", region, _, _] = parts.as_slice() else {
+        let &["arn", _, "sns", region, _, name] = parts.as_slice() else {
             let hint = "hint: it looks like arn:aws:sns:eu-west-1:111122223333:alerts";
             return Err(crate::Error::Notify(format!("{arn:?} is not the ARN of an SNS topic\n{hint}")));
         };
         require_tls("SNS")?;
         // A topic is in the region that its ARN says, wherever we run.
         let config = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(region.to_owned()));
-        Ok(Self { arn: arn.to_owned(), client: Client::new(&config.load().await) })
+        // The suffix is part of AWS's naming, in this case only.
+        let is_fifo = name.strip_suffix(".fifo").is_some();
+        Ok(Self { arn: arn.to_owned(), is_fifo, client: Client::new(&config.load().await) })
     }
 }
 
@@ -65,7 +68,7 @@ impl Notify for Topic {
             request = request.message_attributes(name, value);
         }
         // In a FIFO topic SNS itself drops a message that is sent again within five minutes.
-        if self.arn.ends_with(".fifo") {
+        if self.is_fifo {
             request = request.message_deduplication_id(&finding.id).message_group_id(&finding.rule);
         }
         match request.send().await {
@@ -168,7 +171,9 @@ fn cut(value: &mut Value, length: usize) {
                 items.truncate(length);
                 items.push(json!(CUT));
             }
-            items.iter_mut().for_each(|item| cut(item, length));
+            for item in items {
+                cut(item, length);
+            }
         }
         Value::Object(members) => members.values_mut().for_each(|member| cut(member, length)),
         _ => {}

@@ -14,8 +14,8 @@ use super::{DOCUMENTED, is_json_column, is_known};
 use datafusion::common::{Result, plan_err};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    self, AccessExpr, BinaryOperator, Expr, Ident, OneOrManyWithParens, SelectItem, Subscript, Value,
-    VisitMut, VisitorMut,
+    self, AccessExpr, BinaryOperator, Expr, Ident, OneOrManyWithParens, SelectItem, Subscript, VisitMut,
+    VisitorMut,
 };
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -191,24 +191,24 @@ impl Pass {
             Expr::CompoundFieldAccess { root, access_chain } => {
                 Some(self.field_access(root.as_ref().clone(), access_chain.clone()))
             }
-            Expr::Lambda(lambda) => self.visited(arrow_of_lambda(lambda)?),
+            Expr::Lambda(lambda) => Some(self.visited(arrow_of_lambda(lambda)?)),
             Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, left, right }
                 if matches!(**right, Expr::Value(_)) =>
             {
                 let index = Subscript::Index { index: right.as_ref().clone() };
                 let access_chain = vec![AccessExpr::Subscript(index)];
-                self.visited(Expr::CompoundFieldAccess { root: left.clone(), access_chain })
+                Some(self.visited(Expr::CompoundFieldAccess { root: left.clone(), access_chain }))
             }
             // A key that is also a function without parentheses: `requestParameters.user`, `.current_date`.
             Expr::Function(function)
                 if matches!(function.args, ast::FunctionArguments::None) && function.name.0.len() > 1 =>
             {
                 let parts = function.name.0.iter().filter_map(|part| part.as_ident().cloned());
-                self.visited(Expr::CompoundIdentifier(parts.collect()))
+                Some(self.visited(Expr::CompoundIdentifier(parts.collect())))
             }
             Expr::Function(function) => match self.summed(function) {
                 Some(function) => Some(Expr::Function(function)),
-                None => self.visited(expand(function)?),
+                None => Some(self.visited(expand(function)?)),
             },
             _ => None,
         }
@@ -252,9 +252,9 @@ impl Pass {
     }
 
     /// An expression that took the place of another, and is to be looked at itself.
-    fn visited(&mut self, mut expr: Expr) -> Option<Expr> {
+    fn visited(&mut self, mut expr: Expr) -> Expr {
         let _ = self.pre_visit_expr(&mut expr);
-        Some(expr)
+        expr
     }
 
     /// ORDER BY a path that is also selected → its output name; DISTINCT, UNION and GROUP BY then accept it.

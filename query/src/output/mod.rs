@@ -19,6 +19,7 @@ use datafusion::arrow::json::Writer;
 use datafusion::arrow::json::writer::{JsonArray, LineDelimited, WriterBuilder};
 use datafusion::parquet::arrow::ArrowWriter;
 use std::io::Write;
+use std::sync::Arc;
 
 /// How an answer is printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -131,7 +132,7 @@ impl<W: Write + Send> Printer<W> {
 /// # Errors
 /// The output is closed, or the answer does not fit the format.
 pub fn write(answer: &Answer, format: Format, out: impl Write + Send) -> Result<(), Error> {
-    let mut printer = Printer::new(answer.schema.clone(), format, out);
+    let mut printer = Printer::new(Arc::clone(&answer.schema), format, out);
     answer.batches.iter().try_for_each(|batch| printer.write(batch))?;
     printer.finish()
 }

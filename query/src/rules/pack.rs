@@ -92,7 +92,7 @@ fn is_rule(path: &Path) -> bool {
 /// The rule files one level below `folder`, by name; a folder of rules itself will do as well.
 fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
     let read = |folder: &Path| {
-        let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+        let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let entries =
             entries.map_err(|error| RuleError::new(&folder.display().to_string(), error.to_string()))?;
         let mut paths = entries.into_iter().map(|entry| entry.path()).collect::<Vec<_>>();

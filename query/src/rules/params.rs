@@ -5,7 +5,8 @@
 
 use super::duration::Seconds;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+
+pub use crate::names::values::{Value, Values};
 
 /// What a param is; it decides which values are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]

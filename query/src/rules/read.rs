@@ -18,7 +18,7 @@ impl Rule {
             let what = format!("the id is {:?}, but the file is named {stem}.toml", rule.id);
             return Err(RuleError::new(place, what));
         }
-        rule.family = parts.next().unwrap_or_default().to_owned();
+        parts.next().unwrap_or_default().clone_into(&mut rule.family);
         place.clone_into(&mut rule.place);
         text.clone_into(&mut rule.source);
         check(&rule)?;

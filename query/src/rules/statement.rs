@@ -33,13 +33,12 @@ pub fn statement(rule: &Rule, range: &Range) -> String {
 /// their first and last event.
 #[must_use]
 pub fn touched(rule: &Rule, threshold: &Threshold) -> String {
-    let by = threshold.by.iter().map(|name| format!("{}, ", quoted(name))).collect::<String>();
+    let by = threshold.by.iter().map(|name| quoted(name)).chain(["min(eventTime) AS \"first\"".to_owned()]);
+    let columns = by.collect::<Vec<_>>().join(", ");
     let keys = (1..=threshold.by.len()).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
     let group = if keys.is_empty() { String::new() } else { format!("\nGROUP BY {keys}") };
     let matching = select(rule, None, &Range::default());
-    format!(
-        "SELECT {by}min(eventTime) AS \"first\", max(eventTime) AS \"last\"\nFROM ({matching}) AS matching{group}"
-    )
+    format!("SELECT {columns}, max(eventTime) AS \"last\"\nFROM ({matching}) AS matching{group}")
 }
 
 /// The events that meet the predicate, with the rule's fields.

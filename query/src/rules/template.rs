@@ -40,15 +40,12 @@ pub fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
-        match after.split_once('}').filter(|(name, _)| is_name(name)) {
-            Some((name, after)) => {
-                out.push_str(values.get(name).map_or("(unknown)", String::as_str));
-                rest = after;
-            }
-            None => {
-                out.push('{');
-                rest = after;
-            }
+        if let Some((name, after)) = after.split_once('}').filter(|(name, _)| is_name(name)) {
+            out.push_str(values.get(name).map_or("(unknown)", String::as_str));
+            rest = after;
+        } else {
+            out.push('{');
+            rest = after;
         }
     }
     out.push_str(rest);
@@ -56,7 +53,7 @@ pub fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
 }
 
 /// Names in `text` that are not among `known`.
-pub(super) fn check<'a>(place: &str, key: &str, text: &str, known: &[&'a str]) -> Result<(), RuleError> {
+pub(super) fn check(place: &str, key: &str, text: &str, known: &[&str]) -> Result<(), RuleError> {
     let Some(name) = names(text).find(|name| !known.contains(name)) else { return Ok(()) };
     let hint = crate::names::nearest(name, known.iter().copied());
     let hint = hint.map(|name| format!("\nhint: did you mean {{{name}}}?")).unwrap_or_default();
