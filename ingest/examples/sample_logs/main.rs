@@ -8,6 +8,7 @@ mod org;
 mod record;
 mod routine;
 mod incidents;
+mod near_misses;
 mod rare;
 mod delivery;
 
@@ -27,6 +28,7 @@ fn main() -> io::Result<()> {
 pub(crate) fn generate(folder: &Path) -> io::Result<()> {
     let mut random = Random::new(SEED);
     let mut planted = incidents::all(&mut random);
+    near_misses::all(&mut planted, &mut random);
     let mut events = routine::day(&mut random);
     events.append(&mut planted.events);
     events.extend(rare::all(&mut random));
