@@ -12,6 +12,8 @@ mod rules;
 mod sql;
 
 use clap::{Parser, Subcommand};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::DataFusionError;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -94,8 +96,18 @@ impl Cli {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.into_iter().any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    let io = match error.downcast_ref::<crate::Error>() {
+        Some(crate::Error::Io(error)) => Some(error),
+        Some(crate::Error::Sql(error)) => match error.find_root() {
+            DataFusionError::ArrowError(error, _) => match error.as_ref() {
+                ArrowError::IoError(_, error) => Some(error),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => error.downcast_ref::<io::Error>(),
+    };
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Tells the person something; a closed stderr is no reason to stop.
@@ -123,6 +135,16 @@ mod tests {
     #[test]
     fn a_name_cannot_drive_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\nc");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_known_through_every_printer() {
+        let pipe = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(&anyhow::Error::from(crate::Error::Io(pipe()))));
+        let arrow = ArrowError::IoError("closed".to_owned(), pipe());
+        assert!(is_broken_pipe(&anyhow::Error::from(crate::Error::from(arrow))));
+        assert!(is_broken_pipe(&anyhow::Error::from(pipe())));
+        assert!(!is_broken_pipe(&anyhow::Error::from(crate::Error::Format("x".to_owned()))));
     }
 
     #[test]

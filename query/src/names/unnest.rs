@@ -31,8 +31,8 @@ pub(super) fn join_unnested(select: &mut ast::Select) -> Vec<Unnested> {
 
 /// What stands in the place of a table and its UNNEST.
 fn unnested(table: &ast::TableWithJoins) -> Option<(TableFactor, Unnested)> {
-    let TableFactor::UNNEST { alias: Some(alias), array_exprs, with_ordinality: false, .. } =
-        &table.joins.first()?.relation
+    let join = table.joins.first()?;
+    let TableFactor::UNNEST { alias: Some(alias), array_exprs, with_ordinality: false, .. } = &join.relation
     else {
         return None;
     };
@@ -42,7 +42,14 @@ fn unnested(table: &ast::TableWithJoins) -> Option<(TableFactor, Unnested)> {
     let ([list], [] | [_]) = (array_exprs.as_slice(), alias.columns.as_slice()) else { return None };
     let column = alias.columns.first().map_or(&alias.name, |column| &column.name);
     let relation = &table.relation;
-    let sql = format!("SELECT * FROM (SELECT *, unnest({list}) AS {column} FROM {relation}) AS {name}");
+    let mut rows = format!("SELECT *, unnest({list}) AS {column} FROM {relation}");
+    if matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) {
+        // A row without items stays, with NULL for the item.
+        let empty =
+            format!("SELECT *, NULL AS {column} FROM {relation} WHERE coalesce(cardinality({list}), 0) = 0");
+        rows = format!("{rows} UNION ALL {empty}");
+    }
+    let sql = format!("SELECT * FROM ({rows}) AS {name}");
     let names = Unnested { relation: name.value.to_lowercase(), alias: alias.name.value.to_lowercase() };
     Some((first_relation(&sql)?, names))
 }

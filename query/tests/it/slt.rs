@@ -1,16 +1,21 @@
-//! The files in `tests/slt`: questions over a dozen hand-made records, with their answers.
+//! The files in `tests/slt`: questions over thirty hand-made records, with their answers.
 //!
+//! Each file runs to its end: a failure names the file, the line and the difference, and does not hide the next one.
 //! `TRAILHOUND_UPDATE=1 cargo test` writes the answers anew; what changed is then for a person to read.
 
 use async_trait::async_trait;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use sqllogictest::runner::{default_normalizer, default_validator};
-use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator};
+use sqllogictest::runner::{default_normalizer, default_validator, strict_column_validator};
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner, parse_file};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use trailhound::{Engine, Error};
 use trailhound_ingest::lake::Lake;
 use trailhound_ingest::{IngestConfig, ingest};
+
+/// Records in `events.json`.
+const RECORDS: u64 = 30;
 
 /// A lake, as the runner sees it.
 struct Database(Arc<Engine>);
@@ -43,8 +48,7 @@ impl AsyncDB for Database {
     }
 }
 
-fn kind(data_type: &datafusion::arrow::datatypes::DataType) -> DefaultColumnType {
-    use datafusion::arrow::datatypes::DataType;
+fn kind(data_type: &DataType) -> DefaultColumnType {
     match data_type {
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => DefaultColumnType::Text,
         data_type if data_type.is_integer() => DefaultColumnType::Integer,
@@ -57,33 +61,47 @@ fn cell(text: &str) -> String {
     if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() }
 }
 
+/// A lake of the records in `folder`, below `dir`.
+async fn engine(folder: &Path, dir: &Path) -> Arc<Engine> {
+    let lake = dir.join("lake").to_string_lossy().into_owned();
+    let events = folder.join("events.json").to_string_lossy().into_owned();
+    let report = ingest(&IngestConfig::new(vec![events], lake.clone()), Arc::new(())).await.unwrap();
+    assert_eq!((report.written, report.quarantined), (RECORDS, 0), "{report}");
+    Arc::new(Engine::open(&Lake::open(&lake).await.unwrap()).await.unwrap())
+}
+
+/// The `.slt` files of a folder, by name.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "slt")).collect::<Vec<_>>();
+    files.sort();
+    files
+}
+
 #[tokio::test]
 async fn questions_have_their_answers() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt");
     let dir = tempfile::tempdir().unwrap();
-    let lake = dir.path().join("lake").to_string_lossy().into_owned();
-    let events = folder.join("events.json").to_string_lossy().into_owned();
-    let report = ingest(&IngestConfig::new(vec![events], lake.clone()), Arc::new(())).await.unwrap();
-    assert_eq!((report.written, report.quarantined), (12, 0), "{report}");
-    let engine = Arc::new(Engine::open(&Lake::open(&lake).await.unwrap()).await.unwrap());
-    let mut files =
-        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<PathBuf>>();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "slt"));
-    files.sort();
-    assert!(files.len() >= 9, "{files:?}");
+    let engine = engine(&folder, dir.path()).await;
+    let files = files(&folder);
+    assert!(files.len() >= 12, "{files:?}");
+    let (mut asked, mut wrong) = (0, Vec::new());
     for file in files {
         let mut runner = Runner::new(|| async { Ok(Database(Arc::clone(&engine))) });
+        runner.with_column_validator(strict_column_validator);
         if std::env::var_os("TRAILHOUND_UPDATE").is_some() {
-            let update = runner.update_test_file(
-                &file,
-                " ",
-                default_validator,
-                default_normalizer,
-                default_column_validator,
-            );
+            let (validator, normalizer) = (default_validator, default_normalizer);
+            let update = runner.update_test_file(&file, " ", validator, normalizer, strict_column_validator);
             update.await.unwrap();
-        } else if let Err(error) = runner.run_file_async(&file).await {
-            panic!("{}", error.display(false));
+            continue;
+        }
+        for record in parse_file(&file).unwrap() {
+            asked += usize::from(matches!(record, Record::Statement { .. } | Record::Query { .. }));
+            if let Err(error) = runner.run_async(record).await {
+                wrong.push(error.display(false).to_string());
+            }
         }
     }
+    assert!(wrong.is_empty(), "{} of {asked} wrong\n{}", wrong.len(), wrong.join("\n\n"));
 }
