@@ -42,9 +42,11 @@ impl From<datafusion::parquet::errors::ParquetError> for Error {
 }
 
 /// What the engine puts before its messages, which says nothing to who asked.
-const PREFIXES: [&str; 6] = [
+const PREFIXES: [&str; 8] = [
+    "Arrow error: ",
     "Error during planning: ",
     "Execution error: ",
+    "Parser error: ",
     "Schema error: ",
     "SQL error: ",
     "External error: ",

@@ -14,7 +14,7 @@ mod sql;
 use clap::{Parser, Subcommand};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 /// How a verb ended.
@@ -69,7 +69,13 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let filter = tracing_subscriber::EnvFilter::try_from_env("TRAILHOUND_LOG");
         let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,trailhound=warn"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .with_ansi(io::stderr().is_terminal())
+            // It would tell stderr that stderr is closed, and panic.
+            .log_internal_errors(false)
+            .init();
         let result =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
         let result = result.and_then(|runtime| {

@@ -23,8 +23,12 @@ const OUTBOX: i64 = 7 * 86_400_000_000;
 /// Deliveries between two commits of `notifications`: at most so many are sent again after a crash.
 const BATCH: usize = 25;
 
-/// Attempts in one run.
+/// Attempts for one finding in one run.
 const ATTEMPTS: i64 = 3;
+
+/// Findings that may fail one after the other, before a destination is left alone until the next run: one that is down
+/// must not hold up a schedule for seconds per finding.
+const FAILURES: usize = 3;
 
 /// Somewhere that findings are sent to.
 #[async_trait]
@@ -84,21 +88,29 @@ pub async fn deliver(lake: &Lake, to: &dyn Notify, rules: &[&Rule]) -> Result<De
     let due = due(lake, to.destination()).await?;
     let runbooks =
         rules.iter().map(|rule| (rule.id.as_str(), rule.runbook.as_str())).collect::<HashMap<_, _>>();
-    let mut delivered = Delivered::default();
+    let mut delivered = Delivered { unsent: due.len(), ..Delivered::default() };
+    let mut failures = 0;
     for findings in due.chunks(BATCH) {
         let mut rows = Vec::new();
         for finding in findings {
+            if failures == FAILURES {
+                break;
+            }
             let runbook = runbooks.get(finding.rule.as_str());
             let runbook = runbook.map(|text| fill_pasteable(text, &finding.entities));
             let attempt = attempt(to, finding, runbook.as_deref()).await;
-            match &attempt.error {
-                None => delivered.sent += 1,
-                Some(why) => {
-                    delivered.unsent += 1;
-                    delivered.problem.get_or_insert_with(|| why.clone());
-                }
+            if let Some(why) = &attempt.error {
+                failures += 1;
+                delivered.problem.get_or_insert_with(|| why.clone());
+            } else {
+                failures = 0;
+                delivered.sent += 1;
+                delivered.unsent -= 1;
             }
             rows.push(attempt);
+        }
+        if rows.is_empty() {
+            break;
         }
         let file = store(lake, LakeTable::Notifications, time::day_of(time::now()), &rows).await?;
         lake.append_plain(LakeTable::Notifications, vec![file]).await?;

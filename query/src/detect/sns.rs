@@ -10,7 +10,7 @@ use super::notify::{Notify, Refused};
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
 use serde_json::{Value, json};
 use trailhound_ingest::lake::require_tls;
@@ -84,9 +84,15 @@ fn refused<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkErr
         ["NotFound", "AuthorizationError", "InvalidParameter", "InvalidClientTokenId", "EndpointDisabled"];
     let why = match error.as_service_error() {
         Some(service) => format!("{code}: {}", service.message().unwrap_or_default()),
-        None => DisplayErrorContext(error).to_string(),
+        None => causes(error),
     };
     Refused { why, retry: !for_good.iter().any(|known| code.starts_with(known)) }
+}
+
+/// An error and what lies behind it, without the debug output that the SDK adds.
+fn causes(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// At most 100 printable ASCII characters: severity and title, which are the rule's and not an attacker's.

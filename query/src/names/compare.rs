@@ -1,14 +1,17 @@
 //! JSON texts take the type of what they are compared with, by `TRY_CAST`: one odd value must not stop a query.
 
+use crate::functions::scalar::is_text;
 use datafusion::arrow::datatypes::{DataType, Fields};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::functions::datetime::expr_fn::to_char;
-use datafusion::logical_expr::expr::{Between, InList, Like};
+use datafusion::logical_expr::expr::{Between, Case, InList, InSubquery, Like, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{Expr, ExprSchemable, lit, try_cast};
+use std::iter;
+use std::sync::Arc;
 
 /// The rewrite.
 #[derive(Debug)]
@@ -33,32 +36,79 @@ impl FunctionRewrite for JsonCompare {
                 DataType::Timestamp(..) => Some(time_like(like)),
                 _ => None,
             },
-            Expr::InList(InList { expr: of, list, negated }) if !list.is_empty() => {
-                let cast = typed(of, &list[0].get_type(schema)?);
-                cast.map(|cast| Expr::InList(InList::new(Box::new(cast), list.clone(), *negated)))
+            Expr::InList(InList { expr: of, list, negated }) => {
+                let [of, list @ ..] = &alike(iter::once(of.as_ref()).chain(list), schema)?[..] else {
+                    return Ok(Transformed::no(expr));
+                };
+                Some(Expr::InList(InList::new(Box::new(of.clone()), list.to_vec(), *negated)))
             }
             Expr::Between(Between { expr: of, negated, low, high }) => {
-                let cast = typed(of, &low.get_type(schema)?);
-                let between = |cast| Between::new(Box::new(cast), *negated, low.clone(), high.clone());
-                cast.map(|cast| Expr::Between(between(cast)))
+                let operands = [of, low, high].map(AsRef::as_ref);
+                let [of, low, high] = &alike(operands.into_iter(), schema)?[..] else {
+                    return Ok(Transformed::no(expr));
+                };
+                let [of, low, high] = [of, low, high].map(|operand| Box::new(operand.clone()));
+                Some(Expr::Between(Between::new(of, *negated, low, high)))
+            }
+            Expr::InSubquery(InSubquery { expr: of, subquery, negated }) => {
+                let column = subquery.subquery.schema().field(0).data_type();
+                let cast = typed(of, column).map(Box::new);
+                cast.map(|cast| Expr::InSubquery(InSubquery::new(cast, subquery.clone(), *negated)))
+            }
+            Expr::Case(case) => cased(case, schema)?.map(Expr::Case),
+            Expr::ScalarFunction(function) if function.name() == "coalesce" => {
+                let arguments = alike(function.args.iter(), schema)?;
+                Some(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&function.func), arguments)))
             }
             _ => None,
         };
-        Ok(rewritten.map_or_else(|| Transformed::no(expr), Transformed::yes))
+        Ok(match rewritten {
+            Some(rewritten) if rewritten != expr => Transformed::yes(rewritten),
+            _ => Transformed::no(expr),
+        })
+    }
+}
+
+/// Operands of which one may be a number, boolean or time: then JSON texts among them become that, and so do literal
+/// texts beside a JSON text.
+fn alike<'a>(operands: impl Iterator<Item = &'a Expr> + Clone, schema: &DFSchema) -> Result<Vec<Expr>> {
+    let types = operands.clone().map(|operand| operand.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    let other = types.iter().find(|data_type| !is_text(data_type) && **data_type != DataType::Null);
+    let (Some(other), true) = (other, operands.clone().any(is_json)) else {
+        return Ok(operands.cloned().collect());
+    };
+    let cast = |(operand, own): (&Expr, &DataType)| {
+        let cast = is_text(own).then(|| lenient(operand, other)).flatten();
+        cast.unwrap_or_else(|| operand.clone())
+    };
+    Ok(operands.zip(&types).map(cast).collect())
+}
+
+/// `CASE path WHEN 50 …`; `None` if there is nothing to cast.
+fn cased(case: &Case, schema: &DFSchema) -> Result<Option<Case>> {
+    let Some(of) = &case.expr else { return Ok(None) };
+    let whens = case.when_then_expr.iter().map(|(when, _)| when.as_ref());
+    let mut operands = alike(iter::once(of.as_ref()).chain(whens), schema)?.into_iter();
+    let of = operands.next().map(Box::new);
+    let thens = case.when_then_expr.iter().map(|(_, then)| then.clone());
+    let when_then = operands.map(Box::new).zip(thens).collect();
+    Ok(Some(Case::new(of, when_then, case.else_expr.clone())))
+}
+
+/// `expr` as the type of what it is compared with, NULL where it does not convert; `None` for types that texts compare
+/// with as they are.
+pub(super) fn lenient(expr: &Expr, other: &DataType) -> Option<Expr> {
+    match other {
+        number if number.is_numeric() => Some(try_cast(expr.clone(), DataType::Float64)),
+        DataType::Boolean | DataType::Timestamp(..) => Some(try_cast(expr.clone(), other.clone())),
+        _ => None,
     }
 }
 
 /// A JSON text as the type that it is compared with; `None` for other expressions, and for types that texts compare
 /// with as they are.
 pub(super) fn typed(expr: &Expr, other: &DataType) -> Option<Expr> {
-    if !is_json(expr) {
-        return None;
-    }
-    match other {
-        number if number.is_numeric() => Some(try_cast(expr.clone(), DataType::Float64)),
-        DataType::Boolean | DataType::Timestamp(..) => Some(try_cast(expr.clone(), other.clone())),
-        _ => None,
-    }
+    if is_json(expr) { lenient(expr, other) } else { None }
 }
 
 fn is_json(expr: &Expr) -> bool {

@@ -35,8 +35,9 @@ pub(crate) fn parse(sql: &str, values: &Values) -> Result<Parsed> {
     let tokens = quote_store_ids(&bind(tokens(sql)?, values));
     let dialect = Sql::default();
     let mut statements = DFParserBuilder::new(tokens).with_dialect(&dialect).build()?.parse_statements()?;
-    let (Some(mut statement), true) = (statements.pop_front(), statements.is_empty()) else {
-        return plan_err!("exactly one statement expected, got {}", statements.len() + 1);
+    let count = statements.len();
+    let (Some(mut statement), 1) = (statements.pop_front(), count) else {
+        return plan_err!("exactly one statement expected, got {count}");
     };
     let mut pass = Pass::default();
     let mut has_star = false;
@@ -61,12 +62,17 @@ fn explained(statement: &mut Statement) -> Option<&mut ast::Statement> {
 }
 
 fn selects_star(statement: &ast::Statement) -> bool {
+    matches!(statement, ast::Statement::Query(query) if has_star(&query.body))
+}
+
+/// Whether one of the SELECTs that make up the outermost result has a star.
+fn has_star(body: &ast::SetExpr) -> bool {
     let is_star =
         |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
-    match statement {
-        ast::Statement::Query(query) => {
-            matches!(query.body.as_ref(), ast::SetExpr::Select(select) if select.projection.iter().any(is_star))
-        }
+    match body {
+        ast::SetExpr::Select(select) => select.projection.iter().any(is_star),
+        ast::SetExpr::Query(query) => has_star(&query.body),
+        ast::SetExpr::SetOperation { left, right, .. } => has_star(left) || has_star(right),
         _ => false,
     }
 }
@@ -106,7 +112,7 @@ impl VisitorMut for Relations<'_> {
 }
 
 /// A name as the engine has it: a column of ours in lower case, others as they are.
-fn engine_name(ident: Ident) -> Ident {
+pub(super) fn engine_name(ident: Ident) -> Ident {
     let lower = ident.value.to_lowercase();
     if is_known(&lower) { Ident::new(lower) } else { ident }
 }

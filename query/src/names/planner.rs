@@ -1,6 +1,6 @@
 //! One step of a path → a field of a struct, its leaf column, or a JSON lookup.
 
-use super::compare::typed;
+use super::compare::{lenient, typed};
 use super::{is_json_column, is_known, nearest};
 use crate::functions::json_path::json_path;
 use crate::functions::scalar::is_text;
@@ -35,7 +35,13 @@ impl ExprPlanner for Paths {
         let is_equality = matches!(op, Eq | NotEq);
         let cast = |expr: &Expr, own: &DataType, other: &Expr, others: &DataType| {
             let as_text = || (is_equality && is_text(others)).then(|| number_as_text(expr, other)).flatten();
-            typed(expr, others).or_else(|| text_as_boolean(expr, own, others)).or_else(as_text)
+            // The other side becomes a text, and this one stays a bare column.
+            let stays = is_equality && number_as_text(other, expr).is_some();
+            let as_other = || (!stays && is_text(own)).then(|| text_as(expr, others)).flatten();
+            typed(expr, others)
+                .or_else(|| text_as_boolean(expr, own, others))
+                .or_else(as_text)
+                .or_else(as_other)
         };
         let new_left = cast(left, &left_type, right, &right_type);
         let new_right = cast(right, &right_type, left, &left_type);
@@ -87,6 +93,11 @@ fn number_as_text(expr: &Expr, other: &Expr) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+/// A text that is no literal, beside something else: what a CTE made of a JSON value.
+fn text_as(expr: &Expr, other: &DataType) -> Option<Expr> {
+    if matches!(expr, Expr::Literal(..)) { None } else { lenient(expr, other) }
 }
 
 /// A field of a struct: its leaf column wherever that is in scope, so that no optimizer rule has to fold a struct.

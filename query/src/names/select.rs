@@ -1,9 +1,10 @@
 //! The select list: `userIdentity.*` becomes its fields, and each path gets a name.
 
 use super::DOCUMENTED;
-use super::pass::Pass;
+use super::pass::{Pass, engine_name};
 use datafusion::sql::sqlparser::ast::{
-    self, AccessExpr, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, Subscript, Value, VisitorMut,
+    self, AccessExpr, ExcludeSelectItem, Expr, Ident, ObjectNamePart, SelectItem,
+    SelectItemQualifiedWildcardKind, Subscript, Value, VisitorMut, WildcardAdditionalOptions,
 };
 use std::collections::HashSet;
 
@@ -15,6 +16,9 @@ impl Pass {
         let mut items = items.into_iter().flat_map(|item| self.struct_star(item)).collect::<Vec<_>>();
         let typed = items.iter().map(ToString::to_string).collect::<Vec<_>>();
         for item in &mut items {
+            if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) = item {
+                name_left_out(options);
+            }
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
                 let _ = self.pre_visit_expr(expr);
             }
@@ -82,6 +86,25 @@ impl Pass {
             SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts.collect()))
         };
         fields.into_iter().map(field).collect()
+    }
+}
+
+/// `* EXCEPT (userIdentity)`, `* EXCLUDE userIdentity`: the columns to leave out, as the engine names them.
+fn name_left_out(options: &mut WildcardAdditionalOptions) {
+    let rename = |ident: &mut Ident| *ident = engine_name(ident.clone());
+    if let Some(except) = &mut options.opt_except {
+        rename(&mut except.first_element);
+        except.additional_elements.iter_mut().for_each(rename);
+    }
+    let names = match &mut options.opt_exclude {
+        Some(ExcludeSelectItem::Single(name)) => std::slice::from_mut(name),
+        Some(ExcludeSelectItem::Multiple(names)) => names,
+        None => &mut [],
+    };
+    for part in names.iter_mut().flat_map(|name| &mut name.0) {
+        if let ObjectNamePart::Identifier(ident) = part {
+            rename(ident);
+        }
     }
 }
 

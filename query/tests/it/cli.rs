@@ -208,3 +208,44 @@ fn nothing_is_sent_without_tls() {
     let mut ingest = trailhound(["ingest", "s3://logs/", "--lake"]);
     complains(&run(ingest.arg(&lake).env("AWS_ENDPOINT_URL", "http://192.0.2.1")), 2, &["192.0.2.1", "TLS"]);
 }
+
+/// Columns of the first line of an answer in CSV.
+fn columns(lake: &Path, query: &str) -> usize {
+    let answer = run(trailhound(["sql", query, "--format", "csv", "--lake"]).arg(lake));
+    assert_eq!(answer.status.code(), Some(0), "{query}: {}", text(&answer.stderr));
+    text(&answer.stdout).lines().next().unwrap().split(',').count()
+}
+
+#[test]
+fn a_star_shows_structs_and_not_their_leaves_wherever_it_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, lake) = (dir.path().join("good.json"), dir.path().join("lake"));
+    fs::write(&good, records()).unwrap();
+    ingest(&good, &lake);
+    let all = columns(&lake, "select * from cloudtrail");
+    for query in [
+        "select * from cloudtrail union all select * from cloudtrail",
+        "(select * from cloudtrail)",
+        "select * from (select * from cloudtrail) x",
+    ] {
+        assert_eq!(columns(&lake, query), all, "{query}");
+    }
+    assert_eq!(columns(&lake, "select * except (userIdentity, eventName) from cloudtrail"), all - 2);
+    assert_eq!(columns(&lake, "select * exclude eventName from cloudtrail"), all - 1);
+}
+
+#[test]
+fn an_empty_question_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, lake) = (dir.path().join("good.json"), dir.path().join("lake"));
+    fs::write(&good, records()).unwrap();
+    ingest(&good, &lake);
+    complains(
+        &run(trailhound(["sql", "", "--lake"]).arg(&lake)),
+        2,
+        &["exactly one statement expected, got 0"],
+    );
+    let query = "select 1 from cloudtrail where eventTime = 'garbage'";
+    let refused = run(trailhound(["sql", query, "--lake"]).arg(&lake));
+    complains(&refused, 2, &["error: Error parsing timestamp", "garbage"]);
+}

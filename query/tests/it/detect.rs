@@ -4,6 +4,10 @@ use crate::product::{json, number, run, text, trailhound};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use trailhound::detect::finding::Finding;
+use trailhound::detect::notify::{Notify, Refused, deliver};
+use trailhound_ingest::lake::Lake;
 
 /// A lake, and a folder of two rules of ours.
 struct Scene {
@@ -203,6 +207,42 @@ fn exit_codes_are_as_documented() {
     let topic = run(&mut scene.command(&["--sns-topic", "alerts"]));
     assert_eq!(topic.status.code(), Some(2));
     assert!(text(&topic.stderr).contains("is not the ARN of an SNS topic"), "{}", text(&topic.stderr));
+}
+
+/// A destination that is down, and then is not.
+struct Flaky {
+    calls: AtomicUsize,
+    is_up: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl Notify for Flaky {
+    fn destination(&self) -> &'static str {
+        "flaky"
+    }
+
+    async fn send(&self, finding: &Finding, _: Option<&str>) -> Result<String, Refused> {
+        self.calls.fetch_add(1, Relaxed);
+        let refused = || Refused { why: "down".to_owned(), retry: false };
+        if self.is_up.load(Relaxed) { Ok(finding.id.clone()) } else { Err(refused()) }
+    }
+}
+
+#[tokio::test]
+async fn a_destination_that_is_down_is_left_alone_and_forgets_nothing() {
+    let scene = Scene::new();
+    let keys = (0..30).map(|n| format!("b{n}")).collect::<Vec<_>>();
+    scene.ingest("a.json", &keys.iter().map(|key| ("DeleteBucket", key.as_str(), 0)).collect::<Vec<_>>());
+    assert_eq!(scene.alerts().len(), 30);
+    let lake = Lake::open(&scene.path("lake").to_string_lossy()).await.unwrap();
+    let flaky = Flaky { calls: 0.into(), is_up: false.into() };
+    let down = deliver(&lake, &flaky, &[]).await.unwrap();
+    assert_eq!((down.sent, down.unsent, down.problem.as_deref()), (0, 30, Some("down")));
+    assert_eq!(flaky.calls.load(Relaxed), 3, "it was asked on and on");
+    flaky.is_up.store(true, Relaxed);
+    let up = deliver(&lake, &flaky, &[]).await.unwrap();
+    assert_eq!((up.sent, up.unsent, up.problem), (30, 0, None));
+    assert_eq!(deliver(&lake, &flaky, &[]).await.unwrap().sent, 0, "nothing is sent twice");
 }
 
 #[test]

@@ -128,10 +128,8 @@ fn list_show_and_test_work() {
     let count = Pack::built_in().unwrap().rules().len();
     assert_eq!(list.lines().count(), count + 1, "{list}");
     let shown = text(&run(&mut trailhound(["rules", "show", "root_console_login"])).stdout);
-    assert!(
-        shown.contains("id       = \"root_console_login\"") || shown.contains("root_console_login"),
-        "{shown}"
-    );
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../detections/root/root_console_login.toml");
+    assert_eq!(shown, std::fs::read_to_string(file).unwrap());
     let tested = run(&mut trailhound(["rules", "test", "root_console_login"]));
     assert_eq!(tested.status.code(), Some(0), "{}", text(&tested.stderr));
     let missing = run(&mut trailhound(["rules", "show", "root_console_logn"]));
