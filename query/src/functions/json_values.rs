@@ -1,7 +1,9 @@
-//! `json_values(json, path)` → list of texts: every value at a path that may fan out, as in `a.items[*].b`.
+//! `json_values(json, path)` → list of texts: every value at a path that may fan out, as in `a.items[*].b`; and
+//! `json_items(json)`, the items of an array.
 
-use super::scalar::{function, text, text_list, texts};
+use super::scalar::{function, list_function, text, text_list, texts};
 use datafusion::arrow::array::{Array, ArrayRef, ListBuilder, StringBuilder};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 use serde_json::Value;
@@ -44,6 +46,25 @@ fn values(arguments: &[ArrayRef]) -> Result<ArrayRef> {
         out.append(true);
     }
     Ok(Arc::new(out.finish()))
+}
+
+/// `json_items(value)` → list: the items of a JSON array as texts, a value that is no array as a list of one; a list as
+/// it is. It is what UNNEST is given, which asks for a list where Trino's has one.
+pub(super) fn json_items() -> Arc<ScalarUDF> {
+    list_function("json_items", |arguments| {
+        if matches!(arguments[0].data_type(), DataType::List(_)) {
+            return Ok(Arc::clone(&arguments[0]));
+        }
+        let documents = texts(&arguments[0])?;
+        let mut out = ListBuilder::new(StringBuilder::new());
+        for row in 0..documents.len() {
+            if let Some(document) = text(&documents, row) {
+                collect(document, &[Step::All], out.values());
+            }
+            out.append(true);
+        }
+        Ok(Arc::new(out.finish()))
+    })
 }
 
 fn parse(path: &str) -> Option<Vec<Step>> {

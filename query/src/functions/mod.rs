@@ -16,6 +16,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
         json_path::json_path(),
         json_values::json_values(),
+        json_values::json_items(),
         lists::in_list(),
         lists::as_list(),
         policy::any_account_outside(),

@@ -18,9 +18,22 @@ use std::sync::Arc;
 pub(super) struct Function {
     name: &'static str,
     arguments: usize,
-    returns: DataType,
+    returns: Returns,
     body: fn(&[ArrayRef]) -> Result<ArrayRef>,
     signature: Signature,
+}
+
+/// What a function gives.
+#[derive(Debug)]
+enum Returns {
+    Always(DataType),
+    /// A list as it came, a list of texts for everything else.
+    List,
+}
+
+/// A function of one argument that gives a list: of texts, or the list it was given.
+pub(super) fn list_function(name: &'static str, body: fn(&[ArrayRef]) -> Result<ArrayRef>) -> Arc<ScalarUDF> {
+    build(name, 1, Returns::List, body)
 }
 
 /// The function `name`, whose `body` gets one array per argument, all of the same length.
@@ -28,6 +41,15 @@ pub(super) fn function(
     name: &'static str,
     arguments: usize,
     returns: DataType,
+    body: fn(&[ArrayRef]) -> Result<ArrayRef>,
+) -> Arc<ScalarUDF> {
+    build(name, arguments, Returns::Always(returns), body)
+}
+
+fn build(
+    name: &'static str,
+    arguments: usize,
+    returns: Returns,
     body: fn(&[ArrayRef]) -> Result<ArrayRef>,
 ) -> Arc<ScalarUDF> {
     let signature = Signature::variadic_any(Volatility::Immutable);
@@ -62,7 +84,11 @@ impl ScalarUDFImpl for Function {
         if arguments.len() != self.arguments {
             return plan_err!("{} takes {} arguments, not {}", self.name, self.arguments, arguments.len());
         }
-        Ok(self.returns.clone())
+        Ok(match (&self.returns, arguments) {
+            (Returns::Always(returns), _) => returns.clone(),
+            (Returns::List, [list @ DataType::List(_)]) => list.clone(),
+            (Returns::List, _) => text_list(),
+        })
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -2,7 +2,10 @@
 
 use super::dialect::Sql;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint, JoinOperator,
+    SelectItem, TableFactor,
+};
 
 /// A table with one of its lists taken apart: its name and the alias of the list, in lower case.
 pub(super) struct Unnested {
@@ -32,16 +35,13 @@ pub(super) fn join_unnested(select: &mut ast::Select) -> Vec<Unnested> {
 /// What stands in the place of a table and its UNNEST.
 fn unnested(table: &ast::TableWithJoins) -> Option<(TableFactor, Unnested)> {
     let join = table.joins.first()?;
-    let TableFactor::UNNEST { alias: Some(alias), array_exprs, with_ordinality: false, .. } = &join.relation
-    else {
-        return None;
-    };
+    let Items { list, alias, column } = items(&join.relation)?;
     let TableFactor::Table { alias: own, name, .. } = &table.relation else { return None };
     let last = || name.0.last().and_then(|part| part.as_ident()).cloned();
     let name = own.as_ref().map(|own| own.name.clone()).or_else(last)?;
-    let ([list], [] | [_]) = (array_exprs.as_slice(), alias.columns.as_slice()) else { return None };
-    let column = alias.columns.first().map_or(&alias.name, |column| &column.name);
     let relation = &table.relation;
+    // A list that is inside of a JSON column is text to the engine.
+    let list = format!("json_items({list})");
     let mut rows = format!("SELECT *, unnest({list}) AS {column} FROM {relation}");
     if matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) {
         // A row without items stays, with NULL for the item.
@@ -50,8 +50,49 @@ fn unnested(table: &ast::TableWithJoins) -> Option<(TableFactor, Unnested)> {
         rows = format!("{rows} UNION ALL {empty}");
     }
     let sql = format!("SELECT * FROM ({rows}) AS {name}");
-    let names = Unnested { relation: name.value.to_lowercase(), alias: alias.name.value.to_lowercase() };
+    let names = Unnested { relation: name.value.to_lowercase(), alias: alias.value.to_lowercase() };
     Some((first_relation(&sql)?, names))
+}
+
+/// A list in FROM, the alias of its rows and the name of its item.
+struct Items<'a> {
+    list: &'a Expr,
+    alias: &'a Ident,
+    column: &'a Ident,
+}
+
+/// `UNNEST(list) AS u(x)`, or `LATERAL (SELECT unnest(list) AS x) u`.
+fn items(relation: &TableFactor) -> Option<Items<'_>> {
+    match relation {
+        TableFactor::UNNEST { alias: Some(alias), array_exprs, with_ordinality: false, .. } => {
+            let ([list], [] | [_]) = (array_exprs.as_slice(), alias.columns.as_slice()) else { return None };
+            let column = alias.columns.first().map_or(&alias.name, |column| &column.name);
+            Some(Items { list, alias: &alias.name, column })
+        }
+        TableFactor::Derived { lateral: true, subquery, alias: Some(alias), .. } => {
+            let ast::SetExpr::Select(select) = subquery.body.as_ref() else { return None };
+            // Anything else in the subquery, a filter or a limit, is left to the planner, which says what it cannot do.
+            if select.to_string() != subquery.to_string()
+                || !select.from.is_empty()
+                || !alias.columns.is_empty()
+            {
+                return None;
+            }
+            let [SelectItem::ExprWithAlias { expr: Expr::Function(function), alias: column }] =
+                select.projection.as_slice()
+            else {
+                return None;
+            };
+            let FunctionArguments::List(arguments) = &function.args else { return None };
+            let [FunctionArg::Unnamed(FunctionArgExpr::Expr(list))] = arguments.args.as_slice() else {
+                return None;
+            };
+            let is_bare = format!("SELECT {function} AS {column}") == select.to_string();
+            let is_unnest = function.name.to_string().eq_ignore_ascii_case("unnest");
+            (is_bare && is_unnest).then_some(Items { list, alias: &alias.name, column })
+        }
+        _ => None,
+    }
 }
 
 /// What stands behind FROM in `sql`.
