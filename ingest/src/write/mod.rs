@@ -57,6 +57,18 @@ pub fn write(batch: &Batch, table: Table, ingest_time: i64) -> Result<Vec<DataFi
     .collect()
 }
 
+/// The columns of the kept records of `table` in the order of their rows, chunk by chunk, and no file: what a
+/// benchmark tells apart from encoding.
+pub fn columns(
+    batch: &Batch,
+    table: Table,
+    ingest_time: i64,
+    mut hear: impl FnMut(RecordBatch),
+) -> Result<(), ArrowError> {
+    let order = sorted(batch, table).iter().map(|handle| handle.index).collect::<Vec<_>>();
+    transpose(batch, table, &order, ingest_time).try_for_each(|chunk| chunk.map(&mut hear))
+}
+
 /// A path for a new file of the day `date`, never used before.
 #[must_use]
 pub fn new_path(date: i32) -> String {
