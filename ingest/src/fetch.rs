@@ -39,36 +39,45 @@ pub fn known_identity(place: &Place) -> Option<ObjectId> {
     }
 }
 
-/// Brings an object into memory.
+/// Reads a file.
+///
+/// # Errors
+/// It is gone, closed to us, or larger than `limits` allow.
+pub fn read(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
+    check_size(object, limits)?;
+    let Place::Disk(path) = &object.place else { return Err(elsewhere(object)) };
+    let failed = |source| Error::Io { doing: "read", name: path.display().to_string(), source };
+    let body = std::fs::read(path).map_err(failed)?;
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    Ok(from_disk(&path.to_string_lossy(), &absolute.to_string_lossy(), body.into()))
+}
+
+/// Fetches an object from S3.
 ///
 /// # Errors
 /// It is gone, closed to us, larger than `limits` allow, or its body stays cut short.
-pub async fn fetch(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
+pub async fn get(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
+    check_size(object, limits)?;
+    let Place::S3 { bucket, key, etag } = &object.place else { return Err(elsewhere(object)) };
+    let body = get_body(bucket, key, etag).await?;
+    let identity = identity(&["s3", bucket, key, etag]);
+    Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date: key::parse(key).date, body })
+}
+
+fn elsewhere(object: &LogObject) -> Error {
+    Error::Source { name: object.place.to_string(), why: "it is not where it was looked for".into() }
+}
+
+fn check_size(object: &LogObject, limits: &Limits) -> Result<(), Error> {
     let most = limits.max_inflated as u64;
-    if object.size > most {
-        let why = format!(
-            "{} bytes are more than {most}\nhint: raise --max-inflated if this is a true log file",
-            object.size
-        );
-        return Err(Error::Source { name: object.place.to_string(), why });
+    if object.size <= most {
+        return Ok(());
     }
-    match &object.place {
-        Place::Disk(path) => {
-            let read = tokio::fs::read(path).await;
-            let body =
-                read.map_err(|source| Error::Io { doing: "read", name: path.display().to_string(), source })?;
-            Ok(from_disk(
-                &path.to_string_lossy(),
-                &std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy(),
-                body.into(),
-            ))
-        }
-        Place::S3 { bucket, key, etag } => {
-            let body = get(bucket, key, etag).await?;
-            let identity = identity(&["s3", bucket, key, etag]);
-            Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date: key::parse(key).date, body })
-        }
-    }
+    let why = format!(
+        "{} bytes are more than {most}\nhint: raise --max-inflated if this is a true log file",
+        object.size
+    );
+    Err(Error::Source { name: object.place.to_string(), why })
 }
 
 /// A file's identity is its key from `AWSLogs/` on, so that a synced copy is the same object, else its absolute
@@ -102,7 +111,7 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-async fn get(bucket: &str, key: &str, etag: &str) -> Result<Bytes, Error> {
+async fn get_body(bucket: &str, key: &str, etag: &str) -> Result<Bytes, Error> {
     let name = || format!("s3://{bucket}/{key}");
     let mut attempt = 1;
     loop {

@@ -4,22 +4,22 @@
 //! and, one at a time, the ledger. Memory is bounded by the bytes fetched ahead and the size of a batch, times the
 //! workers.
 
+use crate::ahead::{self, Queue};
 use crate::batch::{Batch, Source};
 use crate::books;
 use crate::config::IngestConfig;
 use crate::error::Error;
 use crate::fetch::{self, Fetched};
-use crate::find::{Found, LogObject};
+use crate::find::Found;
 use crate::lake::files::LakeTable;
 use crate::lake::{Appender, CommitSettings, Lake, ObjectId, Pending};
 use crate::pending::{self, Part};
 use crate::report::Report;
 use crate::time::{day_of, now};
-use futures::StreamExt;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::Mutex;
 
 /// Hears how a run gets on; called from several threads.
 pub trait Progress: Send + Sync {
@@ -34,15 +34,6 @@ impl Progress for () {
     fn found(&self, _: u64, _: u64) {}
     fn done(&self, _: u64, _: u64) {}
 }
-
-/// An object in memory, with its share of the memory for what is fetched ahead.
-struct Queued {
-    object: Fetched,
-    _share: OwnedSemaphorePermit,
-}
-
-/// What the fetching tasks hand to the workers.
-type Queue = Arc<std::sync::Mutex<mpsc::Receiver<Result<Queued, Error>>>>;
 
 /// What all workers share.
 struct Shared {
@@ -83,9 +74,9 @@ pub(crate) async fn run(
         quarantine: Mutex::new(None),
         progress,
     });
-    let queue = fetch_ahead(objects, config);
+    let queue = ahead::start(objects, config);
     let workers = (0..config.workers.max(1)).map(|_| {
-        let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
+        let (shared, queue) = (Arc::clone(&shared), queue.clone());
         tokio::task::spawn_blocking(move || work(&shared, &queue))
     });
     for worker in workers.collect::<Vec<_>>() {
@@ -94,36 +85,6 @@ pub(crate) async fn run(
     lake.sync_logfiles().await?;
     Ok(report)
 }
-
-/// Starts to fetch; at most `fetches` objects and `fetch_ahead` bytes are in flight or waiting.
-fn fetch_ahead(objects: Vec<LogObject>, config: &IngestConfig) -> Queue {
-    let (sender, receiver) = mpsc::channel(config.fetches);
-    let room = Arc::new(Semaphore::new(config.fetch_ahead / KIB + 1));
-    let (limits, fetches, most) = (config.limits.clone(), config.fetches, config.fetch_ahead);
-    tokio::spawn(async move {
-        let fetched = futures::stream::iter(objects).map(|object| {
-            let (room, limits) = (Arc::clone(&room), limits.clone());
-            async move {
-                // An object larger than all the room takes all of it.
-                let size = usize::try_from(object.size).unwrap_or(usize::MAX).min(most);
-                let share = u32::try_from(size / KIB + 1).unwrap_or(u32::MAX);
-                let share = room.acquire_many_owned(share).await;
-                let share = share.map_err(|closed| Error::Worker(closed.to_string()))?;
-                Ok(Queued { object: fetch::fetch(&object, &limits).await?, _share: share })
-            }
-        });
-        let mut fetched = fetched.buffered(fetches);
-        while let Some(queued) = fetched.next().await {
-            // Nobody receives any more when all workers have failed.
-            if sender.send(queued).await.is_err() {
-                return;
-            }
-        }
-    });
-    Arc::new(std::sync::Mutex::new(receiver))
-}
-
-const KIB: usize = 1024;
 
 /// One worker: object after object into a batch, batch after batch into the lake.
 struct Worker<'a> {
@@ -139,25 +100,22 @@ struct Worker<'a> {
 fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
     let (batch, held, report) = (Batch::new(), HashSet::new(), Report::default());
     let mut worker = Worker { shared, batch, held, began: Instant::now(), report };
-    while let Some(next) = receive(queue)? {
-        match next {
-            Ok(queued) => worker.take(&queued.object),
-            Err(error) => {
-                worker.report.objects_failed += 1;
-                worker.report.problems.push(error.to_string());
+    while let Some(parcel) = queue.next()? {
+        for next in parcel {
+            match next {
+                Ok(queued) => worker.take(&queued.object),
+                Err(error) => {
+                    worker.report.objects_failed += 1;
+                    worker.report.problems.push(error.to_string());
+                }
             }
-        }
-        if worker.is_full() {
-            worker.close()?;
+            if worker.is_full() {
+                worker.close()?;
+            }
         }
     }
     worker.close()?;
     Ok(worker.report)
-}
-
-fn receive(queue: &Queue) -> Result<Option<Result<Queued, Error>>, Error> {
-    let mut queue = queue.lock().map_err(|_| Error::Worker("another worker panicked".into()))?;
-    Ok(queue.blocking_recv())
 }
 
 impl Worker<'_> {

@@ -24,6 +24,20 @@ pub(crate) struct Run {
     pub(crate) bytes_out: usize,
 }
 
+impl Run {
+    /// In words; `gz` is the size of the input.
+    pub(crate) fn describe(&self, gz: usize) -> String {
+        format!(
+            "{:.2} s wall, {:.0} k events/s, {:.0} MB peak, {:.1} MB out = {:.2} × gz",
+            self.wall,
+            self.records as f64 / self.wall / 1e3,
+            self.peak_mb,
+            self.bytes_out as f64 / 1e6,
+            self.bytes_out as f64 / gz as f64,
+        )
+    }
+}
+
 /// Ingests `logs` into a new lake.
 pub(crate) fn ingest(logs: &Path, workers: u32) -> Run {
     let lake = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-lake");
@@ -51,6 +65,9 @@ pub(crate) fn ingest(logs: &Path, workers: u32) -> Run {
 
 /// DuckDB's own reading of the same files into Parquet; `None` where it cannot be installed.
 pub(crate) fn duckdb(logs: &Path) -> Option<f64> {
+    if std::env::var_os("TRAILHOUND_BENCH_NO_PEER").is_some() {
+        return None;
+    }
     let python = python::environment("duckdb")?;
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-duckdb.parquet");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/ingest/duckdb_ingest.py");

@@ -21,10 +21,9 @@ pub(crate) fn folder() -> PathBuf {
     if !folder.join("ready").is_file() {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for the corpus");
-        if name == "bench-corpus" {
-            scale(&corpus, &folder)
-        } else {
-            enlarge(&folder)
+        match name {
+            "bench-corpus" => scale(&corpus, &folder),
+            _ => enlarge(&folder),
         }
         fs::write(folder.join("ready"), "").expect("a mark in the folder");
     }
