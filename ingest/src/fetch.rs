@@ -26,6 +26,8 @@ pub struct Fetched {
     pub etag: String,
     /// Day of delivery, where the key tells: days since 1970-01-01.
     pub date: Option<i32>,
+    /// GET requests that it took; none for a file.
+    pub requests: u32,
     /// As stored: gzip, usually.
     pub body: Bytes,
 }
@@ -59,9 +61,10 @@ pub fn read(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
 pub async fn get(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
     check_size(object, limits)?;
     let Place::S3 { bucket, key, etag } = &object.place else { return Err(elsewhere(object)) };
-    let body = get_body(bucket, key, etag).await?;
+    let (body, requests) = get_body(bucket, key, etag).await?;
     let identity = identity(&["s3", bucket, key, etag]);
-    Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date: key::parse(key).date, body })
+    let date = key::parse(key).date;
+    Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date, requests, body })
 }
 
 fn elsewhere(object: &LogObject) -> Error {
@@ -86,7 +89,7 @@ fn from_disk(name: &str, absolute: &str, body: Bytes) -> Fetched {
     let parts = key::parse(absolute);
     let content = hex(&Sha256::digest(&body));
     let identity = identity(&["file", parts.canonical, &body.len().to_string(), &content]);
-    Fetched { identity, name: name.to_owned(), etag: content, date: parts.date, body }
+    Fetched { identity, name: name.to_owned(), etag: content, date: parts.date, requests: 0, body }
 }
 
 /// 128 bits of SHA-256 over the parts, each led by its length so that no two lists collide.
@@ -111,7 +114,8 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-async fn get_body(bucket: &str, key: &str, etag: &str) -> Result<Bytes, Error> {
+/// The body of an object, and the requests that it took.
+async fn get_body(bucket: &str, key: &str, etag: &str) -> Result<(Bytes, u32), Error> {
     let name = || format!("s3://{bucket}/{key}");
     let mut attempt = 1;
     loop {
@@ -119,7 +123,7 @@ async fn get_body(bucket: &str, key: &str, etag: &str) -> Result<Bytes, Error> {
         let request = s3_client().await.get_object().bucket(bucket).key(key).if_match(format!("\"{etag}\""));
         let response = request.send().await.map_err(|error| s3_error(name(), &error))?;
         match response.body.collect().await {
-            Ok(body) => return Ok(body.into_bytes()),
+            Ok(body) => return Ok((body.into_bytes(), attempt)),
             Err(error) if attempt == ATTEMPTS => {
                 let why = format!("its body is cut short in each of {ATTEMPTS} attempts: {error}");
                 return Err(Error::Source { name: name(), why });

@@ -63,7 +63,8 @@ pub(crate) async fn run(
     let all = objects.len();
     objects.retain(|object| !fetch::known_identity(&object.place).is_some_and(|id| known.contains(&id)));
     let objects_skipped = (all - objects.len()) as u64;
-    let mut report = Report { digests: found.digests, objects_skipped, ..Report::default() };
+    let (digests, list_requests) = (found.digests, found.list_requests);
+    let mut report = Report { digests, list_requests, objects_skipped, ..Report::default() };
     progress.found(objects.len() as u64, objects.iter().map(|object| object.size).sum());
     let shared = Arc::new(Shared {
         lake: lake.clone(),
@@ -127,6 +128,7 @@ impl Worker<'_> {
     /// Reads an object into the batch, unless the lake or the batch has it.
     fn take(&mut self, object: &Fetched) {
         let bytes = object.body.len() as u64;
+        self.report.get_requests += u64::from(object.requests);
         if self.shared.known.contains(&object.identity) || !self.held.insert(object.identity) {
             self.report.objects_skipped += 1;
             self.shared.progress.done(0, bytes);
