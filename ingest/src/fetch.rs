@@ -1,19 +1,19 @@
 //! A log object → its bytes and its identity.
 //!
-//! A body that S3 cuts short is asked for again (the SDK retries requests, not bodies). Memory is bounded by
-//! the caller, who counts the bytes that are in flight.
+//! What comes from S3 has the size and the `ETag` that were listed ([`body`]); whether its bytes were changed on the
+//! way can only be told once they were read ([`doubt`]). Memory is bounded by the caller, who counts the bytes that
+//! are in flight.
+
+mod body;
+pub(crate) mod doubt;
+mod pace;
 
 use crate::config::Limits;
 use crate::error::Error;
-use crate::find::s3::{s3_client, s3_error};
 use crate::find::{LogObject, Place, key};
 use crate::lake::ObjectId;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use std::time::Duration;
-
-/// How often a body is asked for before its object is given up.
-const ATTEMPTS: u32 = 4;
 
 /// An object that is in memory.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub fn known_identity(place: &Place) -> Option<ObjectId> {
 /// Brings an object into memory.
 ///
 /// # Errors
-/// It is gone, closed to us, larger than `limits` allow, or its body stays cut short.
+/// It is gone, closed to us, larger than `limits` allow, or S3 does not bring all of it, however often it is asked.
 pub async fn fetch(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
     let most = limits.max_inflated as u64;
     if object.size > most {
@@ -64,7 +64,7 @@ pub async fn fetch(object: &LogObject, limits: &Limits) -> Result<Fetched, Error
             ))
         }
         Place::S3 { bucket, key, etag } => {
-            let body = get(bucket, key, etag).await?;
+            let body = body::get(&body::Wanted { bucket, key, etag, size: object.size }).await?;
             let identity = identity(&["s3", bucket, key, etag]);
             Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date: key::parse(key).date, body })
         }
@@ -100,26 +100,6 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-async fn get(bucket: &str, key: &str, etag: &str) -> Result<Bytes, Error> {
-    let name = || format!("s3://{bucket}/{key}");
-    let mut attempt = 1;
-    loop {
-        // If-Match: an object that was replaced since it was listed must not pass under the old identity.
-        let request = s3_client().await.get_object().bucket(bucket).key(key).if_match(format!("\"{etag}\""));
-        let response = request.send().await.map_err(|error| s3_error(name(), &error))?;
-        match response.body.collect().await {
-            Ok(body) => return Ok(body.into_bytes()),
-            Err(error) if attempt == ATTEMPTS => {
-                let why = format!("its body is cut short in each of {ATTEMPTS} attempts: {error}");
-                return Err(Error::Source { name: name(), why });
-            }
-            Err(error) => tracing::warn!(object = name(), attempt, %error, "body cut short, asking again"),
-        }
-        tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(attempt)).await;
-        attempt += 1;
-    }
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use crate::batch::{Batch, Source};
 use crate::books;
 use crate::config::IngestConfig;
 use crate::error::Error;
-use crate::fetch::{self, Fetched};
+use crate::fetch::{self, Fetched, doubt};
 use crate::find::{Found, LogObject};
 use crate::lake::files::LakeTable;
-use crate::lake::{Appender, CommitSettings, Lake, ObjectId, Pending};
+use crate::lake::{Appender, Lake, ObjectId, Pending};
 use crate::pending::{self, Part};
 use crate::report::Report;
 use crate::time::{day_of, now};
@@ -38,6 +38,8 @@ impl Progress for () {
 /// An object in memory, with its share of the memory for what is fetched ahead.
 struct Queued {
     object: Fetched,
+    /// As it was found.
+    listed: LogObject,
     _share: OwnedSemaphorePermit,
 }
 
@@ -66,7 +68,7 @@ pub(crate) async fn run(
     found: Found,
     progress: Arc<dyn Progress>,
 ) -> Result<Report, Error> {
-    let events = Appender::open(&lake, LakeTable::Events, &CommitSettings::default()).await?;
+    let events = Appender::open(&lake, LakeTable::Events, lake.settings()).await?;
     let known = events.known();
     let mut objects = found.objects;
     let all = objects.len();
@@ -109,7 +111,8 @@ fn fetch_ahead(objects: Vec<LogObject>, config: &IngestConfig) -> Queue {
                 let share = u32::try_from(size / KIB + 1).unwrap_or(u32::MAX);
                 let share = room.acquire_many_owned(share).await;
                 let share = share.map_err(|closed| Error::Worker(closed.to_string()))?;
-                Ok(Queued { object: fetch::fetch(&object, &limits).await?, _share: share })
+                let fetched = fetch::fetch(&object, &limits).await?;
+                Ok(Queued { object: fetched, listed: object, _share: share })
             }
         });
         let mut fetched = fetched.buffered(fetches);
@@ -141,11 +144,8 @@ fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
     let mut worker = Worker { shared, batch, held, began: Instant::now(), report };
     while let Some(next) = receive(queue)? {
         match next {
-            Ok(queued) => worker.take(&queued.object),
-            Err(error) => {
-                worker.report.objects_failed += 1;
-                worker.report.problems.push(error.to_string());
-            }
+            Ok(queued) => worker.take(&queued),
+            Err(error) => worker.give_up(&error),
         }
         if worker.is_full() {
             worker.close()?;
@@ -167,7 +167,8 @@ impl Worker<'_> {
     }
 
     /// Reads an object into the batch, unless the lake or the batch has it.
-    fn take(&mut self, object: &Fetched) {
+    fn take(&mut self, queued: &Queued) {
+        let object = &queued.object;
         let bytes = object.body.len() as u64;
         if self.shared.known.contains(&object.identity) || !self.held.insert(object.identity) {
             self.report.objects_skipped += 1;
@@ -177,15 +178,45 @@ impl Worker<'_> {
         if self.batch.is_empty() {
             self.began = Instant::now();
         }
-        let source = Source {
-            identity: object.identity,
-            key: &object.name,
-            etag: &object.etag,
-            key_date: object.date,
-            ingest_date: day_of(now()),
+        let records = match self.read_surely(queued) {
+            Ok(()) => self.batch.objects.last().map_or(0, |object| object.records_read),
+            Err(error) => {
+                self.held.remove(&object.identity);
+                self.batch.remove_object(object.identity);
+                self.give_up(&error);
+                0
+            }
         };
-        self.batch.read(&source, &object.body, &self.shared.config.limits);
-        self.shared.progress.done(self.batch.objects.last().map_or(0, |object| object.records_read), bytes);
+        self.shared.progress.done(records, bytes);
+    }
+
+    /// Reads an object, and fetches it again as long as its bytes may have been changed on the way.
+    fn read_surely(&mut self, queued: &Queued) -> Result<(), Error> {
+        let limits = &self.shared.config.limits;
+        let mut again: Option<Fetched> = None;
+        for _ in 0..=doubt::SECOND_LOOKS {
+            let object = again.as_ref().unwrap_or(&queued.object);
+            let source = source_of(object);
+            self.batch.read(&source, &object.body, limits);
+            let read = self.batch.objects.last();
+            if !read.is_some_and(|read| doubt::is_doubtful(&queued.listed, object, read)) {
+                return Ok(());
+            }
+            tracing::warn!(object = %queued.listed.place, "its bytes may have been damaged on the way, fetching it again");
+            let next = tokio::runtime::Handle::current().block_on(fetch::fetch(&queued.listed, limits))?;
+            if next.body == object.body {
+                return Ok(());
+            }
+            self.batch.remove_object(object.identity);
+            again = Some(next);
+        }
+        let why = "every fetch brings other bytes\nhint: run again; check the network and proxies on the way";
+        Err(Error::Source { name: queued.listed.place.to_string(), why: why.to_owned() })
+    }
+
+    fn give_up(&mut self, error: &Error) {
+        self.report.objects_failed += 1;
+        self.report.problems.push(error.to_string());
     }
 
     /// Commits the batch and empties it.
@@ -198,6 +229,16 @@ impl Worker<'_> {
             self.held.clear();
         }
         Ok(())
+    }
+}
+
+fn source_of(object: &Fetched) -> Source<'_> {
+    Source {
+        identity: object.identity,
+        key: &object.name,
+        etag: &object.etag,
+        key_date: object.date,
+        ingest_date: day_of(now()),
     }
 }
 
@@ -215,7 +256,7 @@ async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
         let mut appender = appender.lock().await;
         let appender = match &mut *appender {
             Some(appender) => appender,
-            none => none.insert(Appender::open(&shared.lake, table, &CommitSettings::default()).await?),
+            none => none.insert(Appender::open(&shared.lake, table, shared.lake.settings()).await?),
         };
         let mut part = Part::new(batch, table, now);
         appender.append(&mut part).await?;

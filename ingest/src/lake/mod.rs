@@ -123,6 +123,11 @@ impl Lake {
         self
     }
 
+    /// How it is written.
+    pub(crate) fn settings(&self) -> &CommitSettings {
+        &self.settings
+    }
+
     /// Where it is; ends in a slash.
     #[must_use]
     pub fn url(&self) -> &Url {
