@@ -278,3 +278,6 @@ async fn commit_events(shared: &Shared, batch: &mut Batch, now: i64) -> Result<u
     shared.events.lock().await.append(&mut part).await?;
     Ok(part.bytes_out())
 }
+
+#[cfg(test)]
+mod matrix;
