@@ -16,6 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 /// An object in memory, with its share of the memory for what is fetched ahead.
 pub(crate) struct Queued {
     pub(crate) object: Fetched,
+    /// As it was found.
+    pub(crate) listed: LogObject,
     _share: OwnedSemaphorePermit,
 }
 
@@ -69,7 +71,8 @@ impl Ahead {
             let (room, limits) = (self.room.clone(), self.limits.clone());
             async move {
                 let share = room.take(object.size).await?;
-                Ok(Queued { object: fetch::get(&object, &limits).await?, _share: share })
+                let fetched = fetch::get(&object, &limits).await?;
+                Ok(Queued { object: fetched, listed: object, _share: share })
             }
         });
         let mut fetched = fetched.buffered(fetches);
@@ -91,10 +94,9 @@ impl Ahead {
                 None => handle.block_on(self.room.take(file.size)),
             };
             bytes += usize::try_from(file.size).unwrap_or(usize::MAX);
-            parcel
-                .push(share.and_then(|share| {
-                    Ok(Queued { object: fetch::read(file, &self.limits)?, _share: share })
-                }));
+            parcel.push(share.and_then(|share| {
+                Ok(Queued { object: fetch::read(file, &self.limits)?, listed: file.clone(), _share: share })
+            }));
             if parcel.len() >= PARCEL_FILES || bytes >= PARCEL_BYTES {
                 bytes = 0;
                 if self.sender.blocking_send(std::mem::take(&mut parcel)).is_err() {

@@ -1,19 +1,19 @@
 //! A log object → its bytes and its identity.
 //!
-//! A body that S3 cuts short is asked for again (the SDK retries requests, not bodies). Memory is bounded by
-//! the caller, who counts the bytes that are in flight.
+//! What comes from S3 has the size and the `ETag` that were listed ([`body`]); whether its bytes were changed on the
+//! way can only be told once they were read ([`doubt`]). Memory is bounded by the caller, who counts the bytes that
+//! are in flight.
+
+mod body;
+pub(crate) mod doubt;
+mod pace;
 
 use crate::config::Limits;
 use crate::error::Error;
-use crate::find::s3::{s3_client, s3_error};
 use crate::find::{LogObject, Place, key};
 use crate::lake::ObjectId;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use std::time::Duration;
-
-/// How often a body is asked for before its object is given up.
-const ATTEMPTS: u32 = 4;
 
 /// An object that is in memory.
 #[derive(Debug)]
@@ -57,11 +57,11 @@ pub fn read(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
 /// Fetches an object from S3.
 ///
 /// # Errors
-/// It is gone, closed to us, larger than `limits` allow, or its body stays cut short.
+/// It is gone, closed to us, larger than `limits` allow, or S3 does not bring all of it, however often it is asked.
 pub async fn get(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
     check_size(object, limits)?;
     let Place::S3 { bucket, key, etag } = &object.place else { return Err(elsewhere(object)) };
-    let (body, requests) = get_body(bucket, key, etag).await?;
+    let (body, requests) = body::get(&body::Wanted { bucket, key, etag, size: object.size }).await?;
     let identity = identity(&["s3", bucket, key, etag]);
     let date = key::parse(key).date;
     Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date, requests, body })
@@ -112,27 +112,6 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// The body of an object, and the requests that it took.
-async fn get_body(bucket: &str, key: &str, etag: &str) -> Result<(Bytes, u32), Error> {
-    let name = || format!("s3://{bucket}/{key}");
-    let mut attempt = 1;
-    loop {
-        // If-Match: an object that was replaced since it was listed must not pass under the old identity.
-        let request = s3_client().await.get_object().bucket(bucket).key(key).if_match(format!("\"{etag}\""));
-        let response = request.send().await.map_err(|error| s3_error(name(), &error))?;
-        match response.body.collect().await {
-            Ok(body) => return Ok((body.into_bytes(), attempt)),
-            Err(error) if attempt == ATTEMPTS => {
-                let why = format!("its body is cut short in each of {ATTEMPTS} attempts: {error}");
-                return Err(Error::Source { name: name(), why });
-            }
-            Err(error) => tracing::warn!(object = name(), attempt, %error, "body cut short, asking again"),
-        }
-        tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(attempt)).await;
-        attempt += 1;
-    }
 }
 
 #[cfg(test)]

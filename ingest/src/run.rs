@@ -4,15 +4,15 @@
 //! and, one at a time, the ledger. Memory is bounded by the bytes fetched ahead and the size of a batch, times the
 //! workers.
 
-use crate::ahead::{self, Queue};
+use crate::ahead::{self, Queue, Queued};
 use crate::batch::{Batch, Source};
 use crate::books;
 use crate::config::IngestConfig;
 use crate::error::Error;
-use crate::fetch::{self, Fetched};
+use crate::fetch::{self, Fetched, doubt};
 use crate::find::Found;
 use crate::lake::files::LakeTable;
-use crate::lake::{Appender, CommitSettings, Lake, ObjectId, Pending};
+use crate::lake::{Appender, Lake, ObjectId, Pending};
 use crate::pending::{self, Part};
 use crate::report::Report;
 use crate::time::{day_of, now};
@@ -57,14 +57,14 @@ pub(crate) async fn run(
     found: Found,
     progress: Arc<dyn Progress>,
 ) -> Result<Report, Error> {
-    let events = Appender::open(&lake, LakeTable::Events, &CommitSettings::default()).await?;
+    let events = Appender::open(&lake, LakeTable::Events, lake.settings()).await?;
     let known = events.known();
     let mut objects = found.objects;
     let all = objects.len();
     objects.retain(|object| !fetch::known_identity(&object.place).is_some_and(|id| known.contains(&id)));
     let objects_skipped = (all - objects.len()) as u64;
     let (digests, list_requests) = (found.digests, found.list_requests);
-    let mut report = Report { digests, list_requests, objects_skipped, ..Report::default() };
+    let mut report = Report { objects_skipped, digests, list_requests, ..Report::default() };
     progress.found(objects.len() as u64, objects.iter().map(|object| object.size).sum());
     let shared = Arc::new(Shared {
         lake: lake.clone(),
@@ -104,11 +104,8 @@ fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
     while let Some(parcel) = queue.next()? {
         for next in parcel {
             match next {
-                Ok(queued) => worker.take(&queued.object),
-                Err(error) => {
-                    worker.report.objects_failed += 1;
-                    worker.report.problems.push(error.to_string());
-                }
+                Ok(queued) => worker.take(&queued),
+                Err(error) => worker.give_up(&error),
             }
             if worker.is_full() {
                 worker.close()?;
@@ -126,7 +123,8 @@ impl Worker<'_> {
     }
 
     /// Reads an object into the batch, unless the lake or the batch has it.
-    fn take(&mut self, object: &Fetched) {
+    fn take(&mut self, queued: &Queued) {
+        let object = &queued.object;
         let bytes = object.body.len() as u64;
         self.report.get_requests += u64::from(object.requests);
         if self.shared.known.contains(&object.identity) || !self.held.insert(object.identity) {
@@ -137,15 +135,46 @@ impl Worker<'_> {
         if self.batch.is_empty() {
             self.began = Instant::now();
         }
-        let source = Source {
-            identity: object.identity,
-            key: &object.name,
-            etag: &object.etag,
-            key_date: object.date,
-            ingest_date: day_of(now()),
+        let records = match self.read_surely(queued) {
+            Ok(()) => self.batch.objects.last().map_or(0, |object| object.records_read),
+            Err(error) => {
+                self.held.remove(&object.identity);
+                self.batch.remove_object(object.identity);
+                self.give_up(&error);
+                0
+            }
         };
-        self.batch.read(&source, &object.body, &self.shared.config.limits);
-        self.shared.progress.done(self.batch.objects.last().map_or(0, |object| object.records_read), bytes);
+        self.shared.progress.done(records, bytes);
+    }
+
+    /// Reads an object, and fetches it again as long as its bytes may have been changed on the way.
+    fn read_surely(&mut self, queued: &Queued) -> Result<(), Error> {
+        let limits = &self.shared.config.limits;
+        let mut again: Option<Fetched> = None;
+        for _ in 0..=doubt::SECOND_LOOKS {
+            let object = again.as_ref().unwrap_or(&queued.object);
+            let source = source_of(object);
+            self.batch.read(&source, &object.body, limits);
+            let read = self.batch.objects.last();
+            if !read.is_some_and(|read| doubt::is_doubtful(&queued.listed, object, read)) {
+                return Ok(());
+            }
+            tracing::warn!(object = %queued.listed.place, "its bytes may have been damaged on the way, fetching it again");
+            let next = tokio::runtime::Handle::current().block_on(fetch::get(&queued.listed, limits))?;
+            self.report.get_requests += u64::from(next.requests);
+            if next.body == object.body {
+                return Ok(());
+            }
+            self.batch.remove_object(object.identity);
+            again = Some(next);
+        }
+        let why = "every fetch brings other bytes\nhint: run again; check the network and proxies on the way";
+        Err(Error::Source { name: queued.listed.place.to_string(), why: why.to_owned() })
+    }
+
+    fn give_up(&mut self, error: &Error) {
+        self.report.objects_failed += 1;
+        self.report.problems.push(error.to_string());
     }
 
     /// Commits the batch and empties it.
@@ -158,6 +187,16 @@ impl Worker<'_> {
             self.held.clear();
         }
         Ok(())
+    }
+}
+
+fn source_of(object: &Fetched) -> Source<'_> {
+    Source {
+        identity: object.identity,
+        key: &object.name,
+        etag: &object.etag,
+        key_date: object.date,
+        ingest_date: day_of(now()),
     }
 }
 
@@ -175,7 +214,7 @@ async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
         let mut appender = appender.lock().await;
         let appender = match &mut *appender {
             Some(appender) => appender,
-            none => none.insert(Appender::open(&shared.lake, table, &CommitSettings::default()).await?),
+            none => none.insert(Appender::open(&shared.lake, table, shared.lake.settings()).await?),
         };
         let mut part = Part::new(batch, table, now);
         appender.append(&mut part).await?;
@@ -197,3 +236,6 @@ async fn commit_events(shared: &Shared, batch: &mut Batch, now: i64) -> Result<u
     shared.events.lock().await.append(&mut part).await?;
     Ok(part.bytes_out())
 }
+
+#[cfg(test)]
+mod matrix;

@@ -4,11 +4,25 @@ use super::layout::{self, Way};
 use super::{Days, Found, LogObject, Place};
 use crate::error::Error;
 use aws_config::{BehaviorVersion, meta::region::RegionProviderChain};
+use aws_sdk_s3::config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::Object;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use std::time::Duration;
 use tokio::sync::OnceCell;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long S3 may be silent: before a response, and between two pieces of the body of an object.
+pub(crate) const SILENCE: Duration = Duration::from_secs(15);
+
+/// How long one attempt may take in all: a page of a listing; of an object, all but its body.
+const ATTEMPT: Duration = Duration::from_mins(1);
+
+/// How often a page is asked for; the SDK waits longer and longer in between, jittered.
+const ATTEMPTS: u32 = 10;
 
 /// Requests that list, at most, at the same time.
 const LISTINGS: usize = 32;
@@ -106,6 +120,13 @@ pub async fn s3_client() -> &'static aws_sdk_s3::Client {
             let config = aws_sdk_s3::config::Builder::from(&shared);
             // An endpoint of one's own has no DNS name per bucket.
             let own = has_own_endpoint();
+            let timeouts = TimeoutConfig::builder()
+                .connect_timeout(CONNECT)
+                .read_timeout(SILENCE)
+                .operation_attempt_timeout(ATTEMPT);
+            let config = config
+                .timeout_config(timeouts.build())
+                .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
             aws_sdk_s3::Client::from_conf(config.force_path_style(own).build())
         })
         .await
