@@ -322,7 +322,7 @@ impl Message {
     fn kind(&self) -> Kind {
         let target = self.target();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let is_commit = path.contains("/_delta_log/") && path.ends_with(".json");
+        let is_commit = path.contains("/_delta_log/") && path.strip_suffix(".json").is_some();
         match self.text().split(' ').next() {
             Some("GET") if query.contains("list-type=2") => Kind::List,
             Some("GET") if path.starts_with("/logs/") => Kind::GetLog,
