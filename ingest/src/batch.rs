@@ -3,34 +3,30 @@
 //! A record is offsets into the arena, never an owned string. Duplicates are found and rows are ordered on handles,
 //! before any column exists. The bound of a batch is counted in inflated bytes.
 
-use crate::gunzip::{GunzipError, gunzip};
+use crate::find::key;
+use crate::gunzip::{GunzipError, gunzip, gunzip_one};
 use crate::lake::ObjectId;
 use crate::parse::Scanner;
 use crate::record::{self, Item, KEY, PAD, Record, State};
 use crate::reject::{Place, Reject};
 use crate::schema::{NodeId, SCHEMA, Table};
 use crate::time;
-use crate::unwrap::{Hear, Walk};
+use crate::unwrap::{Hear, Walk, behind_last_member};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use sha2::{Digest, Sha256};
 use std::hash::BuildHasher;
 
-/// Bounds on one object.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Inflated bytes, at most.
-    pub max_inflated: usize,
-    /// Bytes of a bad record or file that the quarantine keeps.
-    pub max_quarantine_bytes: usize,
-}
+pub use crate::limits::Limits;
 
-impl Default for Limits {
-    /// 256 MiB, five times the largest file that CloudTrail writes; 64 KiB.
-    fn default() -> Self {
-        Self { max_inflated: 256 << 20, max_quarantine_bytes: 64 << 10 }
-    }
-}
+/// Bad records of one object that have a row of their own in the quarantine; the others are counted.
+const MAX_ROWS: u64 = 10_000;
+
+/// Bytes of bad records of one object that the quarantine keeps.
+const MAX_KEPT: usize = 8 << 20;
+
+/// Bytes that are no UTF-8 of which the quarantine shows what they were.
+const MAX_OVERWRITTEN: usize = 64 << 10;
 
 /// A log object, as it comes in.
 #[derive(Clone, Copy, Debug)]
@@ -163,9 +159,11 @@ impl Batch {
     /// Reads one object. What is bad in it becomes rejects; nothing is an error.
     pub fn read(&mut self, source: &Source<'_>, body: &[u8], limits: &Limits) {
         let start = self.arena.len();
-        let (failed, trailing) = inflate(body, limits, &mut self.arena);
+        // Offsets are 32 bits wide.
+        let room = limits.max_inflated.min((u32::MAX as usize).saturating_sub(start + 2 * PAD));
+        let (mut faults, trailing) = inflate(body, source.key, room, limits, &mut self.arena);
         let end = self.arena.len();
-        let text = &mut self.arena[start..];
+        let text = &self.arena[start..];
         let number = u32::try_from(self.objects.len()).unwrap_or(u32::MAX);
         let mut object = Object {
             identity: source.identity,
@@ -174,13 +172,12 @@ impl Batch {
             size: body.len() as u64,
             key_date: source.key_date,
             inflated: text.len() as u64,
-            sha256: Sha256::digest(&*text).into(),
+            sha256: Sha256::digest(text).into(),
             trailing,
             records_read: 0,
             quarantined: 0,
-            failed,
+            failed: None,
         };
-        let replaced = make_utf8(text);
         self.arena.resize(end + PAD, 0);
         let mut hear = Reader {
             records: &mut self.records,
@@ -190,24 +187,31 @@ impl Batch {
             start,
             fallback: source.key_date.unwrap_or(source.ingest_date),
             ids: self.ids,
-            replaced: &replaced,
+            overwritten: Vec::new(),
+            kept: 0,
             limits,
         };
-        let mut walk = Walk::new(&mut self.arena, &mut self.items, &mut self.scanner, &mut hear);
-        let is_json = walk.documents(start, end);
-        if !is_json && object.failed.is_none() {
-            object.failed =
-                Some("neither JSON nor gzip\nhint: only CloudTrail log files can be read".to_owned());
+        let left = room - (end - start);
+        let (arena, items, scanner) = (&mut self.arena, &mut self.items, &mut self.scanner);
+        let found = Walk::new(arena, items, scanner, &mut hear, limits, left).read(start..end);
+        // What an object cut short or refused is not, it need not be told as well.
+        if faults.is_empty() || end > start {
+            faults.extend(found.into_iter().map(|reason| (reason, body)));
         }
-        self.reject_file(&object, number, body, limits);
+        if object.quarantined > MAX_ROWS {
+            let more = object.quarantined - MAX_ROWS;
+            faults.push((format!("{more} more bad records have no row of their own"), &[]));
+        }
+        object.failed = faults.first().map(|(reason, _)| reason.clone());
+        self.reject_file(number, &faults, limits);
         self.objects.push(object);
     }
 
-    /// A file that could not be read to its end has a row of its own.
-    fn reject_file(&mut self, object: &Object, number: u32, body: &[u8], limits: &Limits) {
-        if let Some(reason) = &object.failed {
-            let bytes = body[..body.len().min(limits.max_quarantine_bytes)].to_vec();
-            let reason = reason.lines().next().unwrap_or_default().to_owned();
+    /// What is wrong with a file as a whole has rows of its own.
+    fn reject_file(&mut self, number: u32, faults: &[(String, &[u8])], limits: &Limits) {
+        for (reason, bytes) in faults {
+            let bytes = bytes[..bytes.len().min(limits.max_quarantine_bytes)].to_vec();
+            let reason = one_line(reason);
             self.rejects.push(Reject { object: number, place: Place::File, reason, bytes });
         }
     }
@@ -270,31 +274,46 @@ impl Batch {
     }
 }
 
-/// Puts the content of an object onto the arena; says why not all of it, and how many bytes follow the last member.
-fn inflate(body: &[u8], limits: &Limits, arena: &mut Vec<u8>) -> (Option<String>, u64) {
-    match gunzip(body, limits.max_inflated, arena) {
-        Ok(inflated) => (None, inflated.trailing as u64),
-        Err(GunzipError::NotGzip) if body.len() <= limits.max_inflated => {
-            arena.extend_from_slice(body);
-            (None, 0)
+/// What is wrong with an object, and the bytes that show it.
+type Fault<'a> = (String, &'a [u8]);
+
+/// Puts the content of an object onto the arena; says what is wrong with it, and how many bytes follow the last member.
+///
+/// CloudTrail writes one member and nothing behind it, so in a file of its own making whatever follows was put there by
+/// somebody else (aws/aws-cli#10324) and is kept out.
+fn inflate<'a>(
+    body: &'a [u8],
+    key: &str,
+    left: usize,
+    limits: &Limits,
+    arena: &mut Vec<u8>,
+) -> (Vec<Fault<'a>>, u64) {
+    let native = key::is_native(key);
+    let gunzip = if native { gunzip_one } else { gunzip };
+    match gunzip(body, limits.room(body.len(), left), arena) {
+        Ok(inflated) => {
+            let behind = inflated.trailing;
+            let fault = if native {
+                let why = "bytes behind the one gzip member that CloudTrail writes: a sign of tampering, they are kept out";
+                (behind > 0).then(|| format!("{behind} {why}"))
+            } else {
+                behind_last_member(body, behind)
+            };
+            let tail = &body[body.len() - behind..];
+            (fault.into_iter().map(|reason| (reason, tail)).collect(), behind as u64)
         }
-        Err(error) => (Some(error.to_string()), 0),
+        Err(GunzipError::NotGzip) if body.len() <= left => {
+            arena.extend_from_slice(body);
+            (vec![], 0)
+        }
+        Err(GunzipError::NotGzip) => (vec![(limits.no_room(), body)], 0),
+        Err(error) => (vec![(limits.reason(&error, left), body)], 0),
     }
 }
 
-/// Overwrites what is not UTF-8 with a control character, which the scanner refuses: so a stray byte costs the record
-/// that holds it. Gives the places and the bytes that were there.
-fn make_utf8(text: &mut [u8]) -> Vec<(usize, u8)> {
-    let (mut replaced, mut at) = (Vec::new(), 0);
-    if simdutf8::basic::from_utf8(text).is_ok() {
-        return replaced;
-    }
-    while let Err(error) = std::str::from_utf8(&text[at..]) {
-        at += error.valid_up_to();
-        replaced.push((at, text[at]));
-        text[at] = 1;
-    }
-    replaced
+/// A reason without line feeds.
+fn one_line(reason: &str) -> String {
+    reason.replace('\n', "; ")
 }
 
 /// Turns what the walk finds into records and rejects of one object.
@@ -308,7 +327,10 @@ struct Reader<'a> {
     /// The day of records without a time.
     fallback: i32,
     ids: Ids,
-    replaced: &'a [(usize, u8)],
+    /// Places in the arena, and the bytes that were there.
+    overwritten: Vec<(usize, u8)>,
+    /// Bytes of bad records that are kept.
+    kept: usize,
     limits: &'a Limits,
 }
 
@@ -364,17 +386,27 @@ impl Hear for Reader<'_> {
     fn reject(&mut self, arena: &[u8], start: usize, end: usize, reason: &str) {
         self.object.quarantined += 1;
         let index = self.next_index();
-        let kept = end.min(start + self.limits.max_quarantine_bytes);
-        let mut bytes = arena.get(start..kept).unwrap_or_default().to_vec();
-        for &(at, byte) in self.replaced {
-            // Places are relative to the object; the quarantine keeps what was really there.
-            if let Some(slot) = (at + self.start).checked_sub(start).and_then(|at| bytes.get_mut(at)) {
-                *slot = byte;
-            }
+        if self.object.quarantined > MAX_ROWS {
+            return;
+        }
+        let most = self.limits.max_quarantine_bytes.min(MAX_KEPT - self.kept);
+        let mut bytes = arena.get(start..end.min(start + most)).unwrap_or_default().to_vec();
+        self.kept += bytes.len();
+        // The quarantine keeps what was really there.
+        let from = self.overwritten.partition_point(|&(at, _)| at < start);
+        for &(at, was) in &self.overwritten[from..] {
+            let Some(slot) = bytes.get_mut(at - start) else { break };
+            *slot = was;
         }
         let offset = u32::try_from(start.saturating_sub(self.start)).unwrap_or(u32::MAX);
         let length = u32::try_from(end - start).unwrap_or(u32::MAX);
         let place = Place::Record { index, offset, length };
-        self.rejects.push(Reject { object: self.number, place, reason: reason.to_owned(), bytes });
+        self.rejects.push(Reject { object: self.number, place, reason: one_line(reason), bytes });
+    }
+
+    fn overwritten(&mut self, at: usize, was: u8) {
+        if self.overwritten.len() < MAX_OVERWRITTEN {
+            self.overwritten.push((at, was));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::find::Days;
 use std::time::Duration;
 
-pub use crate::batch::Limits;
+pub use crate::limits::Limits;
 
 /// What a run does.
 #[derive(Clone, Debug)]

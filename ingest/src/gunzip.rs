@@ -45,22 +45,35 @@ pub enum GunzipError {
 /// # Errors
 /// See [`GunzipError`]; `arena` is then as it was, or holds what came before the cut.
 pub fn gunzip(gz: &[u8], limit: usize, arena: &mut Vec<u8>) -> Result<Inflated, GunzipError> {
+    at_most(usize::MAX, gz, limit, arena)
+}
+
+/// The same for a file that CloudTrail wrote, which has one member: whatever follows it is `trailing`, even where
+/// that is another member.
+///
+/// # Errors
+/// As [`gunzip`].
+pub fn gunzip_one(gz: &[u8], limit: usize, arena: &mut Vec<u8>) -> Result<Inflated, GunzipError> {
+    at_most(1, gz, limit, arena)
+}
+
+fn at_most(most: usize, gz: &[u8], limit: usize, arena: &mut Vec<u8>) -> Result<Inflated, GunzipError> {
     let start = arena.len();
-    let result = members(gz, limit, arena);
+    let result = members(most, gz, limit, arena);
     if matches!(&result, Err(error) if !matches!(error, GunzipError::CutShort { .. })) {
         arena.truncate(start);
     }
     result.map(|trailing| Inflated { bytes: arena.len() - start, trailing })
 }
 
-/// Inflates member after member and returns how many bytes are left behind the last.
-fn members(gz: &[u8], limit: usize, arena: &mut Vec<u8>) -> Result<usize, GunzipError> {
+/// Inflates member after member, at most `most`, and returns how many bytes are left behind the last.
+fn members(most: usize, gz: &[u8], limit: usize, arena: &mut Vec<u8>) -> Result<usize, GunzipError> {
     if !begins_member(gz) {
         return Err(GunzipError::NotGzip);
     }
     let end = arena.len().saturating_add(limit);
     let (mut rest, mut member) = (gz, 0);
-    while begins_member(rest) {
+    while member < most && begins_member(rest) {
         member += 1;
         rest = inflate_member(rest, end, arena).map_err(|fault| match fault {
             Fault::CutShort => GunzipError::CutShort { member },
@@ -72,7 +85,8 @@ fn members(gz: &[u8], limit: usize, arena: &mut Vec<u8>) -> Result<usize, Gunzip
 }
 
 /// What can go wrong inside a member, before anyone knows which member it is.
-enum Fault {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
     CutShort,
     Damaged,
     Full,
@@ -82,9 +96,20 @@ enum Fault {
 fn inflate_member<'a>(gz: &'a [u8], end: usize, arena: &mut Vec<u8>) -> Result<&'a [u8], Fault> {
     let body = header_len(gz).and_then(|n| gz.get(n..)).ok_or(Fault::CutShort)?;
     let start = arena.len();
-    let mut inflater = Decompress::new(false);
-    let mut input = body;
     arena.reserve(expected_len(gz).min(end - start));
+    let input = inflate(body, end, arena)?;
+    let (trailer, rest) = input.split_at_checked(8).ok_or(Fault::CutShort)?;
+    if trailer == expected_trailer(&arena[start..]) { Ok(rest) } else { Err(Fault::Damaged) }
+}
+
+/// Inflates the deflate stream that `input` begins with until `arena` would be longer than `end`; returns what
+/// follows it.
+pub(crate) fn inflate<'a>(
+    mut input: &'a [u8],
+    end: usize,
+    arena: &mut Vec<u8>,
+) -> Result<&'a [u8], Fault> {
+    let mut inflater = Decompress::new(false);
     loop {
         arena.reserve(STEP);
         let (read, written) = (inflater.total_in(), arena.len());
@@ -95,17 +120,15 @@ fn inflate_member<'a>(gz: &'a [u8], end: usize, arena: &mut Vec<u8>) -> Result<&
             return Err(Fault::Full);
         }
         if status == Status::StreamEnd {
-            break;
+            return Ok(input);
         }
         if input.is_empty() && arena.len() == written {
             return Err(Fault::CutShort);
         }
     }
-    let (trailer, rest) = input.split_at_checked(8).ok_or(Fault::CutShort)?;
-    if trailer == expected_trailer(&arena[start..]) { Ok(rest) } else { Err(Fault::Damaged) }
 }
 
-fn begins_member(gz: &[u8]) -> bool {
+pub(crate) fn begins_member(gz: &[u8]) -> bool {
     gz.starts_with(&[0x1f, 0x8b, 8])
 }
 
@@ -185,6 +208,14 @@ mod tests {
         check(&two, 100, Ok(("[1,2]", 0)));
         *two.last_mut().unwrap() ^= 1;
         check(&two, 100, Err(GunzipError::Damaged { member: 2 }));
+    }
+
+    #[test]
+    fn a_file_of_cloudtrail_has_one_member() {
+        let (mut arena, two) = (Vec::new(), [gzip(b"[1]"), gzip(b"[2]")].concat());
+        let trailing = gzip(b"[2]").len();
+        assert_eq!(gunzip_one(&two, 100, &mut arena), Ok(Inflated { bytes: 3, trailing }));
+        assert_eq!(arena, b"[1]");
     }
 
     #[test]

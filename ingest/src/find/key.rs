@@ -48,6 +48,19 @@ pub fn parse(key: &str) -> KeyParts<'_> {
     KeyParts { canonical, folder, date: date.or(time.map(crate::time::day_of)), time }
 }
 
+/// Whether a key has the layout of a log file that CloudTrail itself delivered: the folders, or at least the name
+/// `ACCOUNT_FOLDER_REGION_YYYYMMDDTHHmmZ_RANDOM.json.gz` of a file that was moved elsewhere.
+#[must_use]
+pub fn is_native(key: &str) -> bool {
+    let parts = parse(key);
+    let in_place = parts.folder == TrailFolder::Records && parts.canonical.starts_with("AWSLogs/");
+    let name = key.rsplit('/').next().unwrap_or(key).split('_').collect::<Vec<_>>();
+    let named = matches!(name[..], [account, folder, _, time, _]
+        if account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit())
+            && folder.starts_with("CloudTrail") && parse_compact(time).is_some());
+    (in_place && parts.date.is_some()) || named
+}
+
 /// The key from its last `AWSLogs/` on.
 fn canonical(key: &str) -> &str {
     match key.rfind("AWSLogs/") {
@@ -68,7 +81,8 @@ fn day(parts: &[&str]) -> Option<i32> {
 /// Whether a file found in a folder looks like a log object. A file that is named outright is always read.
 #[must_use]
 pub fn looks_like_log(name: &str) -> bool {
-    const ENDINGS: [&str; 7] = [".json", ".gz", ".jsonl", ".ndjson", ".cloudtrail", ".log", ".txt"];
+    const ENDINGS: [&str; 9] =
+        [".json", ".gz", ".jsonl", ".ndjson", ".cloudtrail", ".log", ".txt", ".csv", ".zip"];
     let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
     !name.starts_with('.') && ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
@@ -106,6 +120,19 @@ mod tests {
             assert_eq!((parts.folder, parts.date, parts.time), (TrailFolder::Other, None, None), "{key}");
         }
         assert_eq!(parse("myAWSLogs/x.json").canonical, "myAWSLogs/x.json");
+    }
+
+    #[test]
+    fn what_cloudtrail_delivered_is_known_by_its_key() {
+        let name = TRAIL.rsplit('/').next().unwrap();
+        for native in [TRAIL, name, &format!("/tmp/copies/{name}"), &TRAIL.replace("CloudTrail", "CloudTrail-Insight")] {
+            assert!(is_native(native), "{native}");
+        }
+        for other in
+            ["CloudTrail/export.gz", "AWSLogs/1/vpcflowlogs/eu-west-1/2026/03/17/x.log.gz", "a_b_c_20260317T0905Z_e", ""]
+        {
+            assert!(!is_native(other), "{other}");
+        }
     }
 
     #[test]

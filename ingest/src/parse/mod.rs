@@ -8,7 +8,7 @@ mod skip;
 
 use crate::record::{EMPTY, ESCAPED, Item, KEY};
 use crate::schema::{Kind, NodeId, SCHEMA, Schema};
-pub(crate) use skip::{Bad, balanced, byte, skip, string_end, white};
+pub(crate) use skip::{Bad, MAX_DEPTH, balanced, byte, deeper_than, skip, string_end, white};
 
 /// A member of the record itself that says: this is a record, and of which kind.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,13 @@ pub(crate) struct Scanner {
     seen: u128,
     /// The record holds what offsets into it cannot say.
     pub(crate) whole: bool,
+    /// How deep a value may be nested.
+    pub(crate) most: usize,
 }
+
+/// A record with more unknown members than this is kept whole: to look for a key that comes twice among so many would
+/// take time by their square.
+const MANY_UNKNOWN: usize = 256;
 
 impl Scanner {
     pub(crate) fn new() -> Self {
@@ -50,7 +56,7 @@ impl Scanner {
         };
         let successor =
             (0..schema.nodes.len()).map(|at| NodeId::try_from((at + 1) % schema.nodes.len()).unwrap_or(0));
-        Self { schema, marks, successor: successor.collect(), seen: 0, whole: false }
+        Self { schema, marks, successor: successor.collect(), seen: 0, whole: false, most: MAX_DEPTH }
     }
 
     /// Scans the object that begins at `at`, appends its members to `items` and returns its end. `CONTROL`: the
@@ -156,6 +162,11 @@ impl Scanner {
         Ok((end, child))
     }
 
+    /// Whether the value of `item` is that of the member that names the service.
+    pub(crate) fn is_source(&self, item: &Item) -> bool {
+        item.flag & KEY == 0 && 1_u128 << item.node == self.marks.source
+    }
+
     /// The value of a member of the node table.
     #[inline]
     fn known<const CONTROL: bool>(
@@ -171,7 +182,7 @@ impl Scanner {
         if self.schema.node(node).kind == Kind::Object && byte(bytes, at) == b'{' {
             return self.members::<CONTROL>(bytes, at, node, items);
         }
-        let (end, escaped) = value::<CONTROL>(bytes, at)?;
+        let (end, escaped) = value::<CONTROL>(bytes, at, self.most)?;
         items.push(item(at, end, node, if escaped { ESCAPED } else { 0 })?);
         Ok(end)
     }
@@ -188,24 +199,26 @@ impl Scanner {
     ) -> Result<usize, Bad> {
         let name = &bytes[key.clone()];
         let text = |item: &Item| bytes.get(item.start as usize..item.end as usize);
-        let twice = items[first..]
-            .iter()
-            .any(|item| item.flag == KEY && item.node == object && text(item) == Some(name));
-        self.whole |= twice || name == crate::transpose::WHOLE.as_bytes();
+        let many = items.len() - first > 2 * MANY_UNKNOWN;
+        let twice = || {
+            let mut keys = items[first..].iter().filter(|item| item.flag == KEY && item.node == object);
+            keys.any(|key| text(key) == Some(name))
+        };
+        self.whole |= many || twice() || name == crate::transpose::WHOLE.as_bytes();
         items.push(item(key.start, key.end, object, KEY)?);
-        let (end, _) = value::<CONTROL>(bytes, at)?;
+        let (end, _) = value::<CONTROL>(bytes, at, self.most)?;
         items.push(item(at, end, object, 0)?);
         Ok(end)
     }
 }
 
 #[inline]
-fn value<const CONTROL: bool>(bytes: &[u8], at: usize) -> Result<(usize, bool), Bad> {
+fn value<const CONTROL: bool>(bytes: &[u8], at: usize, most: usize) -> Result<(usize, bool), Bad> {
     if byte(bytes, at) == b'"' {
         let (end, escaped) = string_end::<CONTROL>(bytes, at + 1)?;
         return Ok((end + 1, escaped));
     }
-    Ok((skip::<CONTROL>(bytes, at)?, false))
+    Ok((skip::<CONTROL>(bytes, at, most)?, false))
 }
 
 #[inline]

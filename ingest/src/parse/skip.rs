@@ -9,8 +9,8 @@ use wide::u8x16;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Bad;
 
-/// How deep values may be nested. AWS stays below 20; the bound keeps the stack of brackets in 128 bytes.
-const MAX_DEPTH: usize = 1024;
+/// How deep values may be nested at most, whatever the settings say; it keeps the stack of brackets in 128 bytes.
+pub(crate) const MAX_DEPTH: usize = 1024;
 
 /// The byte at `at`, or 0 behind the end, which no JSON text holds outside of strings.
 #[inline]
@@ -118,11 +118,16 @@ fn key_end<const CONTROL: bool>(bytes: &[u8], at: usize) -> Result<usize, Bad> {
 struct Open {
     bits: [u64; MAX_DEPTH / 64],
     depth: usize,
+    /// How many there may be.
+    most: usize,
 }
 
 impl Open {
     #[inline]
     fn push(&mut self, object: bool) -> Result<(), Bad> {
+        if self.depth >= self.most {
+            return Err(Bad);
+        }
         let word = self.bits.get_mut(self.depth / 64).ok_or(Bad)?;
         let bit = 1 << (self.depth % 64);
         *word = if object { *word | bit } else { *word & !bit };
@@ -137,9 +142,9 @@ impl Open {
     }
 }
 
-/// The end of the value that begins at `at`, validated.
-pub(crate) fn skip<const CONTROL: bool>(bytes: &[u8], mut at: usize) -> Result<usize, Bad> {
-    let mut open = Open { bits: [0; MAX_DEPTH / 64], depth: 0 };
+/// The end of the value that begins at `at`, validated; it is nested at most `most` levels deep.
+pub(crate) fn skip<const CONTROL: bool>(bytes: &[u8], mut at: usize, most: usize) -> Result<usize, Bad> {
+    let mut open = Open { bits: [0; MAX_DEPTH / 64], depth: 0, most };
     loop {
         at = white(bytes, at);
         match byte(bytes, at) {
@@ -217,4 +222,26 @@ pub(crate) fn balanced<const CONTROL: bool>(bytes: &[u8], mut at: usize) -> Resu
         }
         at += 1;
     }
+}
+
+/// Whether the brackets outside of strings are nested more than `most` levels deep: the reason that a person is given
+/// for what [`skip`] refused.
+pub(crate) fn deeper_than(bytes: &[u8], most: usize) -> bool {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => match string_end::<true>(bytes, at + 1) {
+                Ok((end, _)) => at = end,
+                Err(Bad) => return false,
+            },
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > most {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }

@@ -1,5 +1,6 @@
 //! `trailhound ingest SRC… --lake URL`
 
+use super::limits::LimitFlags;
 use super::progress::Bar;
 use super::range::Range;
 use super::{Outcome, say};
@@ -25,15 +26,14 @@ pub(crate) struct Ingest {
     /// Exit with 3 when a single record was quarantined; without it only when a whole file was.
     #[arg(long)]
     strict: bool,
-    /// Inflated bytes of one object, at most.
-    #[arg(long, value_name = "BYTES")]
-    max_inflated: Option<usize>,
     /// Inflated bytes of a batch; a smaller one needs less memory.
     #[arg(long, value_name = "BYTES")]
     batch_bytes: Option<usize>,
     /// Batches that are worked on at the same time.
     #[arg(long)]
     workers: Option<usize>,
+    #[command(flatten)]
+    limits: LimitFlags,
 }
 
 /// How the counters are printed.
@@ -64,7 +64,7 @@ impl Ingest {
     fn config(self) -> anyhow::Result<IngestConfig> {
         let days = self.range.days()?;
         let mut config = IngestConfig { days, ..IngestConfig::new(self.sources, self.lake) };
-        config.limits.max_inflated = self.max_inflated.unwrap_or(config.limits.max_inflated);
+        config.limits = self.limits.into();
         config.batch_bytes = self.batch_bytes.unwrap_or(config.batch_bytes);
         config.workers = self.workers.unwrap_or(config.workers);
         Ok(config)

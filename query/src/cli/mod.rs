@@ -6,6 +6,7 @@
 mod demo;
 mod detect;
 mod ingest;
+mod limits;
 mod progress;
 mod range;
 mod rules;
