@@ -1,7 +1,7 @@
 //! JSON documents → records: `{"Records":[…]}`, a bare array, one record a line, documents with nothing between, a
 //! single record. Damage is stepped over: to the next element of a list, to the next line that begins a document.
 
-use super::{Held, Hear, MAX_WRAPPERS, Walk, lines};
+use super::{Hear, Held, MAX_WRAPPERS, Walk, lines};
 use crate::parse::{Bad, balanced, byte, skip, white};
 use memchr::memmem;
 
