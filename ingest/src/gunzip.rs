@@ -104,11 +104,7 @@ fn inflate_member<'a>(gz: &'a [u8], end: usize, arena: &mut Vec<u8>) -> Result<&
 
 /// Inflates the deflate stream that `input` begins with until `arena` would be longer than `end`; returns what
 /// follows it.
-pub(crate) fn inflate<'a>(
-    mut input: &'a [u8],
-    end: usize,
-    arena: &mut Vec<u8>,
-) -> Result<&'a [u8], Fault> {
+pub(crate) fn inflate<'a>(mut input: &'a [u8], end: usize, arena: &mut Vec<u8>) -> Result<&'a [u8], Fault> {
     let mut inflater = Decompress::new(false);
     loop {
         arena.reserve(STEP);

@@ -125,12 +125,17 @@ mod tests {
     #[test]
     fn what_cloudtrail_delivered_is_known_by_its_key() {
         let name = TRAIL.rsplit('/').next().unwrap();
-        for native in [TRAIL, name, &format!("/tmp/copies/{name}"), &TRAIL.replace("CloudTrail", "CloudTrail-Insight")] {
+        for native in
+            [TRAIL, name, &format!("/tmp/copies/{name}"), &TRAIL.replace("CloudTrail", "CloudTrail-Insight")]
+        {
             assert!(is_native(native), "{native}");
         }
-        for other in
-            ["CloudTrail/export.gz", "AWSLogs/1/vpcflowlogs/eu-west-1/2026/03/17/x.log.gz", "a_b_c_20260317T0905Z_e", ""]
-        {
+        for other in [
+            "CloudTrail/export.gz",
+            "AWSLogs/1/vpcflowlogs/eu-west-1/2026/03/17/x.log.gz",
+            "a_b_c_20260317T0905Z_e",
+            "",
+        ] {
             assert!(!is_native(other), "{other}");
         }
     }

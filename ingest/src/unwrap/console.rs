@@ -42,10 +42,7 @@ const COLUMNS: [(&str, &str); 18] = [
 
 /// The record that the cells of a row make under these names; `None` where they name no event and no time, or hold
 /// bytes that are no text.
-pub(super) fn partial<'a>(
-    names: &[String],
-    cells: impl Iterator<Item = Cow<'a, [u8]>>,
-) -> Option<String> {
+pub(super) fn partial<'a>(names: &[String], cells: impl Iterator<Item = Cow<'a, [u8]>>) -> Option<String> {
     let (mut record, mut identity, mut others) = (Map::new(), Map::new(), Map::new());
     for (name, cell) in names.iter().zip(cells).filter(|(_, cell)| !cell.is_empty()) {
         // A byte that was no UTF-8 was overwritten with 1.
@@ -111,8 +108,24 @@ mod tests {
     #[test]
     fn a_row_of_the_console() {
         check(
-            &["Event name", "Event time", "User name", "AWS access key", "Read-only", "Error code", "Resource type"],
-            &["PutObject", "2026-03-17T09:00:00Z", "ada", "AKIAEXAMPLE", "False", "", "AWS::S3::Bucket, AWS::S3::Object"],
+            &[
+                "Event name",
+                "Event time",
+                "User name",
+                "AWS access key",
+                "Read-only",
+                "Error code",
+                "Resource type",
+            ],
+            &[
+                "PutObject",
+                "2026-03-17T09:00:00Z",
+                "ada",
+                "AKIAEXAMPLE",
+                "False",
+                "",
+                "AWS::S3::Bucket, AWS::S3::Object",
+            ],
             Some(
                 r#"{"eventName":"PutObject","eventTime":"2026-03-17T09:00:00Z","readOnly":false,
                 "userIdentity":{"userName":"ada","accessKeyId":"AKIAEXAMPLE"},
@@ -126,7 +139,9 @@ mod tests {
         check(
             &["eventName", "eventTime", "event_name", "x", "x"],
             &["A", "t", "B", "1", "2"],
-            Some(r#"{"eventName":"A","eventTime":"t","$partial":{"from":"csv","columns":{"event_name":"B","x":"1","x+":"2"}}}"#),
+            Some(
+                r#"{"eventName":"A","eventTime":"t","$partial":{"from":"csv","columns":{"event_name":"B","x":"1","x+":"2"}}}"#,
+            ),
         );
     }
 

@@ -1,7 +1,7 @@
 //! An object: a record, or a wrapper with records in its members (EventBridge, CloudWatch Logs, lookup-events, queues,
 //! query results of CloudTrail Lake, documents of a SIEM).
 
-use super::{Held, Hear, MAX_WRAPPERS, Walk};
+use super::{Hear, Held, MAX_WRAPPERS, Walk};
 use crate::parse::{Bad, byte, skip, white};
 use crate::record::{Item, KEY};
 
@@ -22,7 +22,11 @@ enum ListKey {
 
 impl<H: Hear> Walk<'_, H> {
     /// The object at `at`: a record, or something around records.
-    pub(super) fn object<const CONTROL: bool>(&mut self, at: usize, end: usize) -> Result<(usize, Held), Bad> {
+    pub(super) fn object<const CONTROL: bool>(
+        &mut self,
+        at: usize,
+        end: usize,
+    ) -> Result<(usize, Held), Bad> {
         let first = self.items.len();
         let scanned = self.scanner.object::<CONTROL>(self.arena, at, self.items);
         let behind = match scanned {

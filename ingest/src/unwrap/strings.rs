@@ -3,7 +3,7 @@
 //! CloudWatch Logs, lookup-events, queues, notifications and SIEM exports keep a record as a string, which simd-json
 //! unescapes; Lambda events and Kinesis keep base64, mostly of gzip. Either becomes a document behind the others.
 
-use super::{Held, Hear, Walk};
+use super::{Hear, Held, Walk};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};

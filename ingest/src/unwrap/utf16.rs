@@ -14,7 +14,8 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
 pub(super) fn decode(bytes: &[u8]) -> String {
     let little = bytes.first().is_some_and(|&first| first == 0xff || (first != 0xfe && first != 0));
     let (units, odd) = bytes.as_chunks::<2>();
-    let units = units.iter().map(|&unit| if little { u16::from_le_bytes(unit) } else { u16::from_be_bytes(unit) });
+    let units =
+        units.iter().map(|&unit| if little { u16::from_le_bytes(unit) } else { u16::from_be_bytes(unit) });
     let mut text = char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{1}')).collect::<String>();
     if !odd.is_empty() {
         text.push('\u{1}');

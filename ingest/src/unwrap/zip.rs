@@ -130,8 +130,7 @@ mod tests {
         assert_eq!(directory(&archive), None);
         assert_eq!(directory(b"PK\x05\x06"), None);
         assert_eq!(directory(b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), Some(vec![]));
-        let entry =
-            Entry { encrypted: false, method: 0, crc: 0, compressed: 9, size: 9, header: usize::MAX };
+        let entry = Entry { encrypted: false, method: 0, crc: 0, compressed: 9, size: 9, header: usize::MAX };
         assert_eq!(data(&archive, &entry), None);
     }
 }

@@ -6,3 +6,4 @@ mod arrow_of_crates;
 mod lossless;
 mod samples;
 mod trails;
+mod wrappers;
