@@ -6,7 +6,7 @@ use crate::parse::{Bad, balanced, byte, skip, white};
 use memchr::memmem;
 
 impl<H: Hear> Walk<'_, H> {
-    /// Walks the documents in `arena[start..end]`, which is UTF-8 and followed by [`PAD`] zero bytes. `false`: the
+    /// Walks the documents in `arena[start..end]`, which is UTF-8 and followed by `PAD` zero bytes. `false`: the
     /// text is not JSON at all.
     pub(super) fn documents(&mut self, start: usize, end: usize) -> bool {
         // Pretty-printed text holds line feeds; the one-line files of CloudTrail hold no byte below 0x20.
