@@ -141,9 +141,13 @@ impl Batch {
     /// The JSON text of a record.
     #[must_use]
     pub fn text(&self, record: &Record) -> &str {
-        let bytes = self.arena.get(record.start as usize..record.end as usize).unwrap_or_default();
-        // Documents are made valid UTF-8 when they are read.
-        simdutf8::basic::from_utf8(bytes).unwrap_or_default()
+        simdutf8::basic::from_utf8(self.bytes_of(record)).unwrap_or_default()
+    }
+
+    /// The same as bytes, which are UTF-8: documents are made so when they are read.
+    #[must_use]
+    pub fn bytes_of(&self, record: &Record) -> &[u8] {
+        self.arena.get(record.start as usize..record.end as usize).unwrap_or_default()
     }
 
     /// The members of a record.

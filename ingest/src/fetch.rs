@@ -1,19 +1,19 @@
 //! A log object → its bytes and its identity.
 //!
-//! A body that S3 cuts short is asked for again (the SDK retries requests, not bodies). Memory is bounded by
-//! the caller, who counts the bytes that are in flight.
+//! What comes from S3 has the size and the `ETag` that were listed ([`body`]); whether its bytes were changed on the
+//! way can only be told once they were read ([`doubt`]). Memory is bounded by the caller, who counts the bytes that
+//! are in flight.
+
+mod body;
+pub(crate) mod doubt;
+mod pace;
 
 use crate::config::Limits;
 use crate::error::Error;
-use crate::find::s3::{s3_client, s3_error};
 use crate::find::{LogObject, Place, key};
 use crate::lake::ObjectId;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use std::time::Duration;
-
-/// How often a body is asked for before its object is given up.
-const ATTEMPTS: u32 = 4;
 
 /// An object that is in memory.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Fetched {
     pub etag: String,
     /// Day of delivery, where the key tells: days since 1970-01-01.
     pub date: Option<i32>,
+    /// GET requests that it took; none for a file.
+    pub requests: u32,
     /// As stored: gzip, usually.
     pub body: Bytes,
 }
@@ -39,36 +41,46 @@ pub fn known_identity(place: &Place) -> Option<ObjectId> {
     }
 }
 
-/// Brings an object into memory.
+/// Reads a file.
 ///
 /// # Errors
-/// It is gone, closed to us, larger than `limits` allow, or its body stays cut short.
-pub async fn fetch(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
+/// It is gone, closed to us, or larger than `limits` allow.
+pub fn read(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
+    check_size(object, limits)?;
+    let Place::Disk(path) = &object.place else { return Err(elsewhere(object)) };
+    let failed = |source| Error::Io { doing: "read", name: path.display().to_string(), source };
+    let body = std::fs::read(path).map_err(failed)?;
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    Ok(from_disk(&path.to_string_lossy(), &absolute.to_string_lossy(), body.into()))
+}
+
+/// Fetches an object from S3.
+///
+/// # Errors
+/// It is gone, closed to us, larger than `limits` allow, or S3 does not bring all of it, however often it is asked.
+pub async fn get(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
+    check_size(object, limits)?;
+    let Place::S3 { bucket, key, etag } = &object.place else { return Err(elsewhere(object)) };
+    let (body, requests) = body::get(&body::Wanted { bucket, key, etag, size: object.size }).await?;
+    let identity = identity(&["s3", bucket, key, etag]);
+    let date = key::parse(key).date;
+    Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date, requests, body })
+}
+
+fn elsewhere(object: &LogObject) -> Error {
+    Error::Source { name: object.place.to_string(), why: "it is not where it was looked for".into() }
+}
+
+fn check_size(object: &LogObject, limits: &Limits) -> Result<(), Error> {
     let most = limits.max_inflated as u64;
-    if object.size > most {
-        let why = format!(
-            "{} bytes are more than {most}\nhint: raise --max-inflated if this is a true log file",
-            object.size
-        );
-        return Err(Error::Source { name: object.place.to_string(), why });
+    if object.size <= most {
+        return Ok(());
     }
-    match &object.place {
-        Place::Disk(path) => {
-            let read = tokio::fs::read(path).await;
-            let body =
-                read.map_err(|source| Error::Io { doing: "read", name: path.display().to_string(), source })?;
-            Ok(from_disk(
-                &path.to_string_lossy(),
-                &std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy(),
-                body.into(),
-            ))
-        }
-        Place::S3 { bucket, key, etag } => {
-            let body = get(bucket, key, etag).await?;
-            let identity = identity(&["s3", bucket, key, etag]);
-            Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date: key::parse(key).date, body })
-        }
-    }
+    let why = format!(
+        "{} bytes are more than {most}\nhint: raise --max-inflated if this is a true log file",
+        object.size
+    );
+    Err(Error::Source { name: object.place.to_string(), why })
 }
 
 /// A file's identity is its key from `AWSLogs/` on, so that a synced copy is the same object, else its absolute
@@ -77,7 +89,7 @@ fn from_disk(name: &str, absolute: &str, body: Bytes) -> Fetched {
     let parts = key::parse(absolute);
     let content = hex(&Sha256::digest(&body));
     let identity = identity(&["file", parts.canonical, &body.len().to_string(), &content]);
-    Fetched { identity, name: name.to_owned(), etag: content, date: parts.date, body }
+    Fetched { identity, name: name.to_owned(), etag: content, date: parts.date, requests: 0, body }
 }
 
 /// 128 bits of SHA-256 over the parts, each led by its length so that no two lists collide.
@@ -100,26 +112,6 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-async fn get(bucket: &str, key: &str, etag: &str) -> Result<Bytes, Error> {
-    let name = || format!("s3://{bucket}/{key}");
-    let mut attempt = 1;
-    loop {
-        // If-Match: an object that was replaced since it was listed must not pass under the old identity.
-        let request = s3_client().await.get_object().bucket(bucket).key(key).if_match(format!("\"{etag}\""));
-        let response = request.send().await.map_err(|error| s3_error(name(), &error))?;
-        match response.body.collect().await {
-            Ok(body) => return Ok(body.into_bytes()),
-            Err(error) if attempt == ATTEMPTS => {
-                let why = format!("its body is cut short in each of {ATTEMPTS} attempts: {error}");
-                return Err(Error::Source { name: name(), why });
-            }
-            Err(error) => tracing::warn!(object = name(), attempt, %error, "body cut short, asking again"),
-        }
-        tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(attempt)).await;
-        attempt += 1;
-    }
 }
 
 #[cfg(test)]

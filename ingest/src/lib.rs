@@ -19,6 +19,7 @@ pub mod write;
 mod books;
 mod pending;
 pub mod lake;
+mod ahead;
 mod run;
 pub mod report;
 pub mod error;

@@ -33,6 +33,10 @@ pub struct Report {
     pub bytes_inflated: u64,
     /// Bytes of the data files.
     pub bytes_out: u64,
+    /// LIST requests to S3.
+    pub list_requests: u64,
+    /// GET requests to S3, those that had to be made again included.
+    pub get_requests: u64,
     /// Wall clock.
     pub seconds: f64,
     /// One line for each source or object that failed, and for each file that was quarantined.
@@ -62,6 +66,8 @@ impl AddAssign<Self> for Report {
         self.bytes_in += other.bytes_in;
         self.bytes_inflated += other.bytes_inflated;
         self.bytes_out += other.bytes_out;
+        self.list_requests += other.list_requests;
+        self.get_requests += other.get_requests;
         self.seconds = self.seconds.max(other.seconds);
         self.problems.extend(other.problems);
     }

@@ -4,22 +4,22 @@
 //! and, one at a time, the ledger. Memory is bounded by the bytes fetched ahead and the size of a batch, times the
 //! workers.
 
+use crate::ahead::{self, Queue, Queued};
 use crate::batch::{Batch, Source};
 use crate::books;
 use crate::config::IngestConfig;
 use crate::error::Error;
-use crate::fetch::{self, Fetched};
-use crate::find::{Found, LogObject};
+use crate::fetch::{self, Fetched, doubt};
+use crate::find::Found;
 use crate::lake::files::LakeTable;
-use crate::lake::{Appender, CommitSettings, Lake, ObjectId, Pending};
+use crate::lake::{Appender, Lake, ObjectId, Pending};
 use crate::pending::{self, Part};
 use crate::report::Report;
 use crate::time::{day_of, now};
-use futures::StreamExt;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::Mutex;
 
 /// Hears how a run gets on; called from several threads.
 pub trait Progress: Send + Sync {
@@ -34,15 +34,6 @@ impl Progress for () {
     fn found(&self, _: u64, _: u64) {}
     fn done(&self, _: u64, _: u64) {}
 }
-
-/// An object in memory, with its share of the memory for what is fetched ahead.
-struct Queued {
-    object: Fetched,
-    _share: OwnedSemaphorePermit,
-}
-
-/// What the fetching tasks hand to the workers.
-type Queue = Arc<std::sync::Mutex<mpsc::Receiver<Result<Queued, Error>>>>;
 
 /// What all workers share.
 struct Shared {
@@ -66,13 +57,14 @@ pub(crate) async fn run(
     found: Found,
     progress: Arc<dyn Progress>,
 ) -> Result<Report, Error> {
-    let events = Appender::open(&lake, LakeTable::Events, &CommitSettings::default()).await?;
+    let events = Appender::open(&lake, LakeTable::Events, lake.settings()).await?;
     let known = events.known();
     let mut objects = found.objects;
     let all = objects.len();
     objects.retain(|object| !fetch::known_identity(&object.place).is_some_and(|id| known.contains(&id)));
     let objects_skipped = (all - objects.len()) as u64;
-    let mut report = Report { digests: found.digests, objects_skipped, ..Report::default() };
+    let (digests, list_requests) = (found.digests, found.list_requests);
+    let mut report = Report { objects_skipped, digests, list_requests, ..Report::default() };
     progress.found(objects.len() as u64, objects.iter().map(|object| object.size).sum());
     let shared = Arc::new(Shared {
         lake: lake.clone(),
@@ -83,9 +75,9 @@ pub(crate) async fn run(
         quarantine: Mutex::new(None),
         progress,
     });
-    let queue = fetch_ahead(objects, config);
+    let queue = ahead::start(objects, config);
     let workers = (0..config.workers.max(1)).map(|_| {
-        let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
+        let (shared, queue) = (Arc::clone(&shared), queue.clone());
         tokio::task::spawn_blocking(move || work(&shared, &queue))
     });
     for worker in workers.collect::<Vec<_>>() {
@@ -94,36 +86,6 @@ pub(crate) async fn run(
     lake.sync_logfiles().await?;
     Ok(report)
 }
-
-/// Starts to fetch; at most `fetches` objects and `fetch_ahead` bytes are in flight or waiting.
-fn fetch_ahead(objects: Vec<LogObject>, config: &IngestConfig) -> Queue {
-    let (sender, receiver) = mpsc::channel(config.fetches);
-    let room = Arc::new(Semaphore::new(config.fetch_ahead / KIB + 1));
-    let (limits, fetches, most) = (config.limits.clone(), config.fetches, config.fetch_ahead);
-    tokio::spawn(async move {
-        let fetched = futures::stream::iter(objects).map(|object| {
-            let (room, limits) = (Arc::clone(&room), limits.clone());
-            async move {
-                // An object larger than all the room takes all of it.
-                let size = usize::try_from(object.size).unwrap_or(usize::MAX).min(most);
-                let share = u32::try_from(size / KIB + 1).unwrap_or(u32::MAX);
-                let share = room.acquire_many_owned(share).await;
-                let share = share.map_err(|closed| Error::Worker(closed.to_string()))?;
-                Ok(Queued { object: fetch::fetch(&object, &limits).await?, _share: share })
-            }
-        });
-        let mut fetched = fetched.buffered(fetches);
-        while let Some(queued) = fetched.next().await {
-            // Nobody receives any more when all workers have failed.
-            if sender.send(queued).await.is_err() {
-                return;
-            }
-        }
-    });
-    Arc::new(std::sync::Mutex::new(receiver))
-}
-
-const KIB: usize = 1024;
 
 /// One worker: object after object into a batch, batch after batch into the lake.
 struct Worker<'a> {
@@ -139,25 +101,19 @@ struct Worker<'a> {
 fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
     let (batch, held, report) = (Batch::new(), HashSet::new(), Report::default());
     let mut worker = Worker { shared, batch, held, began: Instant::now(), report };
-    while let Some(next) = receive(queue)? {
-        match next {
-            Ok(queued) => worker.take(&queued.object),
-            Err(error) => {
-                worker.report.objects_failed += 1;
-                worker.report.problems.push(error.to_string());
+    while let Some(parcel) = queue.next()? {
+        for next in parcel {
+            match next {
+                Ok(queued) => worker.take(&queued),
+                Err(error) => worker.give_up(&error),
             }
-        }
-        if worker.is_full() {
-            worker.close()?;
+            if worker.is_full() {
+                worker.close()?;
+            }
         }
     }
     worker.close()?;
     Ok(worker.report)
-}
-
-fn receive(queue: &Queue) -> Result<Option<Result<Queued, Error>>, Error> {
-    let mut queue = queue.lock().map_err(|_| Error::Worker("another worker panicked".into()))?;
-    Ok(queue.blocking_recv())
 }
 
 impl Worker<'_> {
@@ -167,8 +123,10 @@ impl Worker<'_> {
     }
 
     /// Reads an object into the batch, unless the lake or the batch has it.
-    fn take(&mut self, object: &Fetched) {
+    fn take(&mut self, queued: &Queued) {
+        let object = &queued.object;
         let bytes = object.body.len() as u64;
+        self.report.get_requests += u64::from(object.requests);
         if self.shared.known.contains(&object.identity) || !self.held.insert(object.identity) {
             self.report.objects_skipped += 1;
             self.shared.progress.done(0, bytes);
@@ -177,15 +135,46 @@ impl Worker<'_> {
         if self.batch.is_empty() {
             self.began = Instant::now();
         }
-        let source = Source {
-            identity: object.identity,
-            key: &object.name,
-            etag: &object.etag,
-            key_date: object.date,
-            ingest_date: day_of(now()),
+        let records = match self.read_surely(queued) {
+            Ok(()) => self.batch.objects.last().map_or(0, |object| object.records_read),
+            Err(error) => {
+                self.held.remove(&object.identity);
+                self.batch.remove_object(object.identity);
+                self.give_up(&error);
+                0
+            }
         };
-        self.batch.read(&source, &object.body, &self.shared.config.limits);
-        self.shared.progress.done(self.batch.objects.last().map_or(0, |object| object.records_read), bytes);
+        self.shared.progress.done(records, bytes);
+    }
+
+    /// Reads an object, and fetches it again as long as its bytes may have been changed on the way.
+    fn read_surely(&mut self, queued: &Queued) -> Result<(), Error> {
+        let limits = &self.shared.config.limits;
+        let mut again: Option<Fetched> = None;
+        for _ in 0..=doubt::SECOND_LOOKS {
+            let object = again.as_ref().unwrap_or(&queued.object);
+            let source = source_of(object);
+            self.batch.read(&source, &object.body, limits);
+            let read = self.batch.objects.last();
+            if !read.is_some_and(|read| doubt::is_doubtful(&queued.listed, object, read)) {
+                return Ok(());
+            }
+            tracing::warn!(object = %queued.listed.place, "its bytes may have been damaged on the way, fetching it again");
+            let next = tokio::runtime::Handle::current().block_on(fetch::get(&queued.listed, limits))?;
+            self.report.get_requests += u64::from(next.requests);
+            if next.body == object.body {
+                return Ok(());
+            }
+            self.batch.remove_object(object.identity);
+            again = Some(next);
+        }
+        let why = "every fetch brings other bytes\nhint: run again; check the network and proxies on the way";
+        Err(Error::Source { name: queued.listed.place.to_string(), why: why.to_owned() })
+    }
+
+    fn give_up(&mut self, error: &Error) {
+        self.report.objects_failed += 1;
+        self.report.problems.push(error.to_string());
     }
 
     /// Commits the batch and empties it.
@@ -198,6 +187,16 @@ impl Worker<'_> {
             self.held.clear();
         }
         Ok(())
+    }
+}
+
+fn source_of(object: &Fetched) -> Source<'_> {
+    Source {
+        identity: object.identity,
+        key: &object.name,
+        etag: &object.etag,
+        key_date: object.date,
+        ingest_date: day_of(now()),
     }
 }
 
@@ -215,7 +214,7 @@ async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
         let mut appender = appender.lock().await;
         let appender = match &mut *appender {
             Some(appender) => appender,
-            none => none.insert(Appender::open(&shared.lake, table, &CommitSettings::default()).await?),
+            none => none.insert(Appender::open(&shared.lake, table, shared.lake.settings()).await?),
         };
         let mut part = Part::new(batch, table, now);
         appender.append(&mut part).await?;
@@ -237,3 +236,6 @@ async fn commit_events(shared: &Shared, batch: &mut Batch, now: i64) -> Result<u
     shared.events.lock().await.append(&mut part).await?;
     Ok(part.bytes_out())
 }
+
+#[cfg(test)]
+mod matrix;

@@ -2,10 +2,11 @@
 //!
 //! A source is a file, a folder or `s3://bucket/prefix`. Objects are sorted by the time in their key, so that a
 //! backfill of months meets neighbouring events in neighbouring batches (which keeps the time ranges of the data
-//! files narrow). Digests are counted, not returned.
+//! files narrow). Digests are counted where they are met, not returned.
 
 pub mod folder;
 pub mod key;
+mod layout;
 pub mod s3;
 
 use crate::error::Error;
@@ -56,6 +57,8 @@ pub struct Found {
     pub objects: Vec<LogObject>,
     /// Digest files, which hold hashes and no records.
     pub digests: u64,
+    /// LIST requests that were made.
+    pub list_requests: u64,
     /// What was passed over: other files, empty objects, and what is out of the time range.
     pub passed_over: u64,
 }

@@ -74,6 +74,8 @@ impl Appender {
     /// # Errors
     /// Among others [`LakeError::LedgerIncomplete`], after which nothing must be ingested.
     pub async fn open(lake: &Lake, table: LakeTable, settings: &CommitSettings) -> Result<Self, LakeError> {
+        #[cfg(test)]
+        settings.faults.reach(table, super::faults::Point::BeforeLoad).await?;
         let ledger = Ledger::load(lake, table, settings, None).await?;
         Ok(Self { lake: lake.clone(), table, settings: settings.clone(), ledger, is_stale: false })
     }
@@ -197,13 +199,13 @@ impl Appender {
 
     async fn write<P: Pending>(&self, pending: &mut P, objects: usize) -> Result<Written, LakeError> {
         #[cfg(test)]
-        self.settings.faults.reach(super::faults::Point::BeforeWrite).await?;
+        self.settings.faults.reach(self.table, super::faults::Point::BeforeWrite).await?;
         let written = pending.write(&self.lake).await?;
         if self.table == LakeTable::Events && written.logfiles.is_empty() {
             return Err(LakeError::NoLogfiles { objects });
         }
         #[cfg(test)]
-        self.settings.faults.reach(super::faults::Point::AfterWrite).await?;
+        self.settings.faults.reach(self.table, super::faults::Point::AfterWrite).await?;
         Ok(written)
     }
 
@@ -214,7 +216,7 @@ impl Appender {
         token: &str,
     ) -> Result<Turn, LakeError> {
         #[cfg(test)]
-        self.settings.faults.reach(super::faults::Point::BeforePut).await?;
+        self.settings.faults.reach(self.table, super::faults::Point::BeforePut).await?;
         let draft = Draft {
             adds: &written.adds,
             objects: Some(objects),
@@ -229,6 +231,8 @@ impl Appender {
         }
         if let Turn::Won(version) = turn {
             checkpoint::make_if_due(&self.lake, self.table, version, &self.settings).await;
+            #[cfg(test)]
+            self.settings.faults.reach(self.table, super::faults::Point::AfterCommit).await?;
         }
         Ok(turn)
     }

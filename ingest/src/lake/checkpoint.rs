@@ -30,7 +30,7 @@ async fn make(
     settings: &CommitSettings,
 ) -> Result<(), LakeError> {
     #[cfg(test)]
-    settings.faults.reach(super::faults::Point::BeforeCheckpoint).await?;
+    settings.faults.reach(table, super::faults::Point::BeforeCheckpoint).await?;
     let mut state = DeltaTable::new(lake.log(table));
     let runtime = Handle::current();
     let made = spawn_blocking(move || {

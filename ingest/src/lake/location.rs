@@ -9,6 +9,18 @@ use aws_config::BehaviorVersion;
 use std::{collections::HashMap, path::Path};
 use url::{Host, Url};
 
+/// How patient the storage layer is. A request has 30 s from its first byte to its last; the layer tries again what
+/// may be tried again (not the conditional PUT of a commit, which is ours: `slot`), with pauses that grow and are
+/// jittered, ten times and for three minutes at most.
+const PATIENCE: [(&str, &str); 6] = [
+    ("connect_timeout", "5s"),
+    ("timeout", "30s"),
+    ("max_retries", "10"),
+    ("retry_timeout", "180s"),
+    ("backoff_config.init_backoff", "100ms"),
+    ("backoff_config.max_backoff", "15s"),
+];
+
 /// A place and how to reach it.
 #[derive(Clone, Debug)]
 pub(super) struct Location {
@@ -90,6 +102,9 @@ impl Aws {
         // Without this, the storage layer stops asking the chain as soon as it sees an endpoint.
         let mut options = HashMap::from([("aws_force_credential_load".to_owned(), "true".to_owned())]);
         options.insert("aws_region".to_owned(), self.region.unwrap_or_else(|| "us-east-1".to_owned()));
+        for (name, value) in PATIENCE {
+            options.insert(name.to_owned(), value.to_owned());
+        }
         let mut is_plain_http = false;
         if let Some(endpoint) = self.endpoint {
             is_plain_http = !is_tls(&endpoint)?;

@@ -43,7 +43,7 @@ pub mod txn;
 mod logfiles;
 mod checkpoint;
 #[cfg(test)]
-mod faults;
+pub(crate) mod faults;
 #[cfg(test)]
 mod toy;
 
@@ -123,6 +123,11 @@ impl Lake {
         self
     }
 
+    /// How it is written.
+    pub(crate) fn settings(&self) -> &CommitSettings {
+        &self.settings
+    }
+
     /// Where it is; ends in a slash.
     #[must_use]
     pub fn url(&self) -> &Url {
@@ -137,7 +142,13 @@ impl Lake {
 
     /// Writes a file into the folder of `table`. It is not part of the table before a commit names it.
     pub async fn put(&self, table: LakeTable, path: &str, bytes: Bytes) -> Result<(), LakeError> {
+        #[cfg(test)]
+        let is_unheard = self.settings.faults.upload(table).await?;
         let stored = self.store(table).put(&Path::from(path), bytes.into()).await;
+        #[cfg(test)]
+        if is_unheard {
+            return Err(faults::Fault::LostResponse.storage(table));
+        }
         stored.map(drop).map_err(|error| self.failed(table, "write a file of", error))
     }
 
@@ -169,7 +180,24 @@ impl Lake {
         }
     }
 
+    /// Makes `table`, unless somebody else does at the same moment.
     async fn create(&self, table: LakeTable) -> Result<(), LakeError> {
+        let mut tried = 0;
+        loop {
+            let Err(error) = self.create_once(table).await else { return Ok(()) };
+            // As with any commit, an error does not tell whether it is there.
+            if self.log(table).read_commit_entry(0).await.is_ok_and(|commit| commit.is_some()) {
+                return Ok(());
+            }
+            tried += 1;
+            if !error.is_transient() || tried >= self.settings.attempts {
+                return Err(error);
+            }
+            self.settings.back_off(tried).await;
+        }
+    }
+
+    async fn create_once(&self, table: LakeTable) -> Result<(), LakeError> {
         let mut properties = tables::properties();
         if table == LakeTable::Logfiles {
             properties.push((tables::EVENTS_ID.to_owned(), Some(self.events_id().await?)));
@@ -185,14 +213,7 @@ impl Lake {
             .with_save_mode(SaveMode::Ignore)
             .with_commit_properties(CommitProperties::default().with_max_retries(0))
             .await;
-        match created {
-            Ok(_) => Ok(()),
-            // Somebody else made it at the same moment.
-            Err(_) if self.log(table).read_commit_entry(0).await.is_ok_and(|commit| commit.is_some()) => {
-                Ok(())
-            }
-            Err(error) => Err(self.failed(table, "create", error)),
-        }
+        created.map(drop).map_err(|error| self.failed(table, "create", error))
     }
 }
 

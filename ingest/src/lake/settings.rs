@@ -16,7 +16,7 @@ pub struct CommitSettings {
     /// A checkpoint is made at every version that this divides; 0 makes none.
     pub checkpoint_every: u64,
     #[cfg(test)]
-    pub(super) faults: super::faults::Faults,
+    pub(crate) faults: super::faults::Faults,
 }
 
 impl Default for CommitSettings {

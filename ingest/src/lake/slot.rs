@@ -43,7 +43,7 @@ pub(super) async fn take(
         let before = Moment::now();
         let Err(error) = put(tail, settings, target, bytes.clone()).await else {
             #[cfg(test)]
-            settings.faults.reach(super::faults::Point::AfterPut).await?;
+            settings.faults.reach(tail.table, super::faults::Point::AfterPut).await?;
             tail.check_age()?;
             tail.move_behind(target, before);
             seen.push(Commit::parse(tail.table, target, &bytes)?);
@@ -104,11 +104,15 @@ async fn put(
     let write =
         || tail.log.write_commit_entry(version, CommitOrBytes::LogBytes(bytes.clone()), Uuid::new_v4());
     #[cfg(test)]
-    if let Some(fault) = settings.faults.take(super::faults::Point::Put) {
-        if fault.applies_the_put() {
-            write().await?;
+    match settings.faults.take(tail.table, super::faults::Point::Put) {
+        Some(super::faults::Fault::Stall(time)) => tokio::time::sleep(time).await,
+        Some(fault) => {
+            if fault.applies_the_put() {
+                write().await?;
+            }
+            return Err(fault.error(version));
         }
-        return Err(fault.error(version));
+        None => {}
     }
     let _ = settings;
     write().await

@@ -99,6 +99,8 @@ impl Lake {
         earlier: Option<u64>,
         base: &mut Option<u64>,
     ) -> Result<TxnOutcome, LakeError> {
+        #[cfg(test)]
+        self.settings.faults.reach(table, super::faults::Point::BeforeLoad).await?;
         let fresh = Moment::now();
         let state = self.writable_state(table).await?;
         if let Some(version) = self.find_token(table, earlier, token).await? {
@@ -127,7 +129,7 @@ impl Lake {
         loop {
             let mut seen = Vec::new();
             #[cfg(test)]
-            self.settings.faults.reach(super::faults::Point::BeforePut).await?;
+            self.settings.faults.reach(tail.table, super::faults::Point::BeforePut).await?;
             if tail.is_aging() {
                 tail.list(|commit| seen.push(commit)).await?;
             }
@@ -138,6 +140,8 @@ impl Lake {
             };
             if let Turn::Won(version) = turn {
                 checkpoint::make_if_due(self, tail.table, version, &self.settings).await;
+                #[cfg(test)]
+                self.settings.faults.reach(tail.table, super::faults::Point::AfterCommit).await?;
                 return Ok(TxnOutcome::Committed(version));
             }
             if let Some(value) = step.and_then(|step| last_value(&seen, step.app)) {

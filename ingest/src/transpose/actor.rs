@@ -20,31 +20,31 @@ pub(super) struct Actor {
     /// By node: its place among the candidates, or as many as there are for the other members.
     ranks: Vec<usize>,
     best: usize,
-    text: String,
+    text: Vec<u8>,
 }
 
 impl Actor {
     pub(super) fn new(schema: &Schema) -> Self {
         let rank = |path: &str| CANDIDATES.iter().position(|c| *c == path).unwrap_or(CANDIDATES.len());
         let ranks = schema.nodes.iter().map(|node| rank(node.path)).collect();
-        Self { ranks, best: CANDIDATES.len(), text: String::new() }
+        Self { ranks, best: CANDIDATES.len(), text: Vec::new() }
     }
 
     /// Looks at one text of the record; an empty one names nobody.
-    pub(super) fn see(&mut self, node: NodeId, text: &str) {
+    pub(super) fn see(&mut self, node: NodeId, text: &[u8]) {
         let rank = self.ranks[usize::from(node)];
         if rank < self.best && !text.is_empty() {
             self.best = rank;
             self.text.clear();
-            self.text.push_str(text);
+            self.text.extend_from_slice(text);
         }
     }
 
     /// The actor of the record that passed; the next one begins.
-    pub(super) fn take(&mut self) -> Option<&str> {
+    pub(super) fn take(&mut self) -> Option<&[u8]> {
         let found = self.best < CANDIDATES.len();
         self.best = CANDIDATES.len();
-        found.then_some(self.text.as_str())
+        found.then_some(self.text.as_slice())
     }
 }
 
@@ -56,9 +56,9 @@ mod tests {
     fn check(members: &[(&str, &str)], expected: Option<&str>) {
         let mut actor = Actor::new(&SCHEMA);
         for (path, text) in members {
-            actor.see(SCHEMA.find(path).unwrap(), text);
+            actor.see(SCHEMA.find(path).unwrap(), text.as_bytes());
         }
-        assert_eq!(actor.take(), expected);
+        assert_eq!(actor.take(), expected.map(str::as_bytes));
         assert_eq!(actor.take(), None);
     }
 

@@ -3,14 +3,21 @@
 //! A record has about 28 of 80 members, so no row visits every column: a column notes how many rows it has and
 //! catches up with nulls when its next value comes, or when the chunk ends.
 
-use super::dictionary::Dictionary;
 use super::resources::{Appended, Resources};
 use crate::schema::{self, Kind};
 use crate::write::settings::{self, Layout};
-use arrow::array::{ArrayRef, BooleanBuilder, StringBuilder, TimestampMicrosecondBuilder};
-use arrow::datatypes::DataType;
+use crate::write::values::{Key, NONE, Values};
+use arrow::array::{ArrayRef, BinaryBuilder, BooleanBuilder, StringArray, TimestampMicrosecondBuilder};
 use arrow::error::ArrowError;
 use std::sync::Arc;
+
+/// What a column has for the rows of a chunk.
+pub(crate) enum Filled<'a> {
+    /// An array.
+    Array(ArrayRef),
+    /// Keys of values that are known so far.
+    Keys(&'a [Key], &'a Values),
+}
 
 /// A column and how many rows it has.
 pub(super) struct Column {
@@ -19,11 +26,34 @@ pub(super) struct Column {
 }
 
 enum Builder {
-    Plain(StringBuilder),
-    Dictionary(Box<Dictionary>),
+    Plain(BinaryBuilder),
+    Keyed(Box<Keyed>),
     Time(TimestampMicrosecondBuilder),
     Bool(BooleanBuilder),
     Resources(Box<Resources>),
+}
+
+/// Texts that repeat: each value is kept once for the whole file.
+#[derive(Default)]
+struct Keyed {
+    values: Values,
+    keys: Vec<Key>,
+    /// Keys by a number that the caller knows the value by.
+    numbered: Vec<Key>,
+}
+
+impl Keyed {
+    /// Appends a text that is always the same for the same `number`: made once, neither hashed nor compared.
+    fn append_numbered(&mut self, number: u32, text: impl FnOnce() -> String) {
+        let at = number as usize;
+        if self.numbered.len() <= at {
+            self.numbered.resize(at + 1, NONE);
+        }
+        if self.numbered[at] == NONE {
+            self.numbered[at] = self.values.key(text().as_bytes());
+        }
+        self.keys.push(self.numbered[at]);
+    }
 }
 
 impl Column {
@@ -35,25 +65,12 @@ impl Column {
             }
             Kind::Bool => Builder::Bool(BooleanBuilder::new()),
             Kind::Resources => Builder::Resources(Box::new(Resources::new())),
-            Kind::Text | Kind::Json | Kind::Object if is_mostly_distinct(name) => {
-                Builder::Plain(StringBuilder::new())
+            Kind::Text | Kind::Json | Kind::Object if is_distinct(name) => {
+                Builder::Plain(BinaryBuilder::new())
             }
-            Kind::Text | Kind::Json | Kind::Object => Builder::Dictionary(Box::default()),
+            Kind::Text | Kind::Json | Kind::Object => Builder::Keyed(Box::default()),
         };
         Self { builder, rows: 0 }
-    }
-
-    /// The type of the arrays that [`Self::finish`] gives.
-    pub(super) fn data_type(&self) -> DataType {
-        match &self.builder {
-            Builder::Plain(_) => DataType::Utf8,
-            Builder::Dictionary(_) => {
-                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-            }
-            Builder::Time(_) => schema::data_type(Kind::Time),
-            Builder::Bool(_) => DataType::Boolean,
-            Builder::Resources(_) => schema::data_type(Kind::Resources),
-        }
     }
 
     /// Whether the column has a value for `row` already: a record with a key twice keeps the first.
@@ -61,11 +78,15 @@ impl Column {
         self.rows > row
     }
 
-    pub(super) fn text(&mut self, row: usize, text: &str) {
+    /// A text, which is UTF-8.
+    pub(super) fn text(&mut self, row: usize, text: &[u8]) {
         self.catch_up(row);
         match &mut self.builder {
             Builder::Plain(builder) => builder.append_value(text),
-            Builder::Dictionary(builder) => builder.append(text),
+            Builder::Keyed(keyed) => {
+                let key = keyed.values.key(text);
+                keyed.keys.push(key);
+            }
             _ => unreachable!("only a column of texts is given texts"),
         }
         self.rows = row + 1;
@@ -76,7 +97,7 @@ impl Column {
         self.catch_up(row);
         match &mut self.builder {
             Builder::Plain(builder) => builder.append_value(text()),
-            Builder::Dictionary(builder) => builder.append_numbered(number, text),
+            Builder::Keyed(keyed) => keyed.append_numbered(number, text),
             _ => unreachable!("only a column of texts is given texts"),
         }
         self.rows = row + 1;
@@ -99,7 +120,7 @@ impl Column {
     }
 
     /// Whether the column says all of the value `raw`.
-    pub(super) fn resources(&mut self, row: usize, raw: &str) -> bool {
+    pub(super) fn resources(&mut self, row: usize, raw: &[u8]) -> bool {
         self.catch_up(row);
         let Builder::Resources(builder) = &mut self.builder else { return false };
         let appended = builder.append(raw);
@@ -109,17 +130,32 @@ impl Column {
         appended == Appended::All
     }
 
-    /// The chunk of `rows` rows; the column is empty again.
-    pub(super) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+    /// What the column has for the `rows` rows of the chunk. [`Self::clear`] begins the next one.
+    pub(super) fn fill(&mut self, rows: usize) -> Result<Filled<'_>, ArrowError> {
         self.catch_up(rows);
-        self.rows = 0;
-        Ok(match &mut self.builder {
-            Builder::Plain(builder) => Arc::new(builder.finish()),
-            Builder::Dictionary(builder) => builder.finish()?,
+        Ok(Filled::Array(match &mut self.builder {
+            Builder::Keyed(keyed) => return Ok(Filled::Keys(&keyed.keys, &keyed.values)),
+            Builder::Plain(builder) => Arc::new(StringArray::try_from_binary(builder.finish())?),
             Builder::Time(builder) => Arc::new(builder.finish()),
             Builder::Bool(builder) => Arc::new(builder.finish()),
             Builder::Resources(builder) => builder.finish()?,
-        })
+        }))
+    }
+
+    /// Forgets the rows, not the values.
+    pub(super) fn clear(&mut self) {
+        self.rows = 0;
+        if let Builder::Keyed(keyed) = &mut self.builder {
+            keyed.keys.clear();
+        }
+    }
+
+    /// The distinct values of all chunks, where the column keeps them.
+    pub(super) fn values(&self) -> Option<&Values> {
+        match &self.builder {
+            Builder::Keyed(keyed) => Some(&keyed.values),
+            _ => None,
+        }
     }
 
     /// Nulls for the rows before `row` that had no value.
@@ -130,7 +166,7 @@ impl Column {
         let missing = row - self.rows;
         match &mut self.builder {
             Builder::Plain(builder) => builder.append_nulls(missing),
-            Builder::Dictionary(builder) => builder.append_nulls(missing),
+            Builder::Keyed(keyed) => keyed.keys.resize(row, NONE),
             Builder::Time(builder) => builder.append_nulls(missing),
             Builder::Bool(builder) => builder.append_nulls(missing),
             Builder::Resources(builder) => builder.append_nulls(missing),
@@ -139,10 +175,7 @@ impl Column {
     }
 }
 
-/// Texts that seldom repeat within a chunk, for which hashing them here buys nothing.
-fn is_mostly_distinct(column: &str) -> bool {
-    matches!(
-        column,
-        "requestparameters" | "responseelements" | "additionaleventdata" | "errormessage" | "summary"
-    ) || settings::find(column).is_some_and(|setting| setting.layout == Layout::Id)
+/// Whether the texts of a column never repeat, so that looking for the one before buys nothing.
+pub(crate) fn is_distinct(column: &str) -> bool {
+    settings::find(column).is_some_and(|setting| setting.layout == Layout::Id)
 }

@@ -1,58 +1,33 @@
-//! Records (rows) → [`RecordBatch`]es (columns).
+//! Records (rows) → columns.
 //!
-//! In: records of a [`Batch`] in the order they shall have. Out: batches of at most [`CHUNK`] rows with the columns
-//! of [`schema::file_schema`](crate::schema::file_schema), where texts may be dictionaries. What must hold: from a
-//! row the record can be rebuilt, so a value that its column does not say exactly goes to `rest` at its path.
+//! In: records of a [`Batch`], one after the other, in the order they shall have. Out: for every chunk of rows what
+//! each column of [`schema::file_schema`](crate::schema::file_schema) has: an array, or keys of the values that the
+//! file has so far. What must hold: from a row the record can be rebuilt, so a value that its column does not say
+//! exactly goes to `rest` at its path. Texts are bytes here: documents were made valid UTF-8 when they were read.
 
 use crate::batch::Batch;
 use crate::record::{ESCAPED, Item, KEY, Record};
 use crate::schema::{Kind, OURS, SCHEMA, Schema, Table};
+use crate::write::values::Values;
 use crate::{record, time};
-use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
-use arrow::datatypes::{Field, Schema as ArrowSchema, SchemaRef};
-use arrow::error::ArrowError;
+use arrow::array::TimestampMicrosecondArray;
+use parquet::errors::ParquetError;
 use std::sync::Arc;
 
 mod column;
-mod dictionary;
 mod resources;
 mod rest;
 mod actor;
 
 use actor::Actor;
 use column::Column;
+pub(crate) use column::{Filled, is_distinct};
 use rest::Rest;
 pub(crate) use rest::WHOLE;
 
-/// Rows of a batch; 8,192 took the least time of 1,024 to 32,768.
-pub const CHUNK: usize = 8192;
-
-/// The records of `batch` at the places `order` as columns of `table`.
-pub fn transpose<'a>(
-    batch: &'a Batch,
-    table: Table,
-    order: &'a [u32],
-    ingest_time: i64,
-) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + 'a {
-    let mut columns = Columns::new(table, ingest_time);
-    order.chunks(CHUNK).map(move |chunk| {
-        for &at in chunk {
-            columns.push(batch, &batch.records[at as usize]);
-        }
-        columns.finish()
-    })
-}
-
-/// The schema of the batches that [`transpose`] gives: that of the file, with dictionaries for texts that repeat.
-#[must_use]
-pub fn build_schema(table: Table) -> SchemaRef {
-    Columns::new(table, 0).schema
-}
-
 /// The columns of a chunk being built.
-struct Columns {
+pub(crate) struct Columns {
     nodes: &'static Schema,
-    schema: SchemaRef,
     columns: Vec<Column>,
     /// By node: its column, if it has one in this table.
     column_of: Vec<Option<usize>>,
@@ -64,19 +39,18 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(table: Table, ingest_time: i64) -> Self {
+    /// No rows yet; `ingest_time` is in µs since 1970.
+    pub(crate) fn new(table: Table, ingest_time: i64) -> Self {
         let nodes = &*SCHEMA;
         let theirs = nodes.columns(table).map(|(_, node)| (node.column.as_str(), node.kind));
-        let named = theirs.chain(OURS.iter().map(|&(name, kind, _)| (name, kind))).collect::<Vec<_>>();
-        let columns = named.iter().map(|&(name, kind)| Column::new(name, kind)).collect::<Vec<_>>();
-        let fields = named.iter().zip(&columns).map(|((name, _), c)| Field::new(*name, c.data_type(), true));
+        let named = theirs.chain(OURS.iter().map(|&(name, kind, _)| (name, kind)));
+        let columns = named.map(|(name, kind)| Column::new(name, kind)).collect();
         let mut column_of = vec![None; nodes.nodes.len()];
         for (at, (id, _)) in nodes.columns(table).enumerate() {
             column_of[usize::from(id)] = Some(at);
         }
         Self {
             nodes,
-            schema: Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>())),
             columns,
             column_of,
             rows: 0,
@@ -88,8 +62,8 @@ impl Columns {
     }
 
     /// Appends one record.
-    fn push(&mut self, batch: &Batch, record: &Record) {
-        let text = batch.text(record);
+    pub(crate) fn push(&mut self, batch: &Batch, record: &Record) {
+        let text = batch.bytes_of(record);
         let slice =
             |item: &Item| &text[(item.start - record.start) as usize..(item.end - record.start) as usize];
         self.rest.clear();
@@ -101,19 +75,19 @@ impl Columns {
                 self.rest.add(self.nodes, item.node, slice(item), slice(value));
             } else if !self.carry(item, slice(item)) {
                 let node = self.nodes.node(item.node);
-                self.rest.add(self.nodes, node.parent, node.name, slice(item));
+                self.rest.add(self.nodes, node.parent, node.name.as_bytes(), slice(item));
             }
         }
         if record.whole {
             self.rest.clear();
-            self.rest.add(self.nodes, 0, WHOLE, text);
+            self.rest.add(self.nodes, 0, WHOLE.as_bytes(), text);
         }
         self.push_ours(batch, record);
         self.rows += 1;
     }
 
     /// Gives a value to its column; whether the column says all of it.
-    fn carry(&mut self, item: &Item, raw: &str) -> bool {
+    fn carry(&mut self, item: &Item, raw: &[u8]) -> bool {
         let Some(at) = self.column_of[usize::from(item.node)] else { return false };
         let (row, column) = (self.rows, &mut self.columns[at]);
         if column.has(row) {
@@ -121,12 +95,12 @@ impl Columns {
         }
         match self.nodes.node(item.node).kind {
             Kind::Text => self.carry_text(at, item, raw),
-            Kind::Json if raw == "null" => false,
+            Kind::Json if raw == b"null" => false,
             Kind::Json => {
                 column.text(row, raw);
                 true
             }
-            Kind::Time => match time::parse(raw) {
+            Kind::Time => match std::str::from_utf8(raw).ok().and_then(time::parse) {
                 Some((micros, canonical)) => {
                     column.time(row, micros);
                     canonical
@@ -134,13 +108,13 @@ impl Columns {
                 None => false,
             },
             Kind::Bool => match raw {
-                "true" | "false" => {
-                    column.bool(row, raw == "true");
+                b"true" | b"false" => {
+                    column.bool(row, raw == b"true");
                     true
                 }
                 // Can be queried like the others, and rebuilt from `rest`.
-                "\"true\"" | "\"false\"" => {
-                    column.bool(row, raw == "\"true\"");
+                b"\"true\"" | b"\"false\"" => {
+                    column.bool(row, raw == b"\"true\"");
                     false
                 }
                 _ => false,
@@ -150,16 +124,16 @@ impl Columns {
         }
     }
 
-    fn carry_text(&mut self, at: usize, item: &Item, raw: &str) -> bool {
-        let Some(mut text) = raw.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
-            return false;
-        };
+    fn carry_text(&mut self, at: usize, item: &Item, raw: &[u8]) -> bool {
+        let [b'"', text @ .., b'"'] = raw else { return false };
+        let mut text = text;
         if item.flag & ESCAPED != 0 {
             // Half of a surrogate pair is no text that a column could hold.
-            if !record::unescape(text, &mut self.unescaped) {
+            let escaped = std::str::from_utf8(text).unwrap_or_default();
+            if !record::unescape(escaped, &mut self.unescaped) {
                 return false;
             }
-            text = &self.unescaped;
+            text = self.unescaped.as_bytes();
         }
         self.columns[at].text(self.rows, text);
         self.actor.see(item.node, text);
@@ -181,14 +155,23 @@ impl Columns {
         sourcehash.numbered_text(self.rows, record.object, || object.identity.to_string());
     }
 
-    /// The chunk; the next one begins.
-    fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+    /// Tells what each column has for the rows since the last call, column by column.
+    pub(crate) fn fill(
+        &mut self,
+        mut hear: impl FnMut(usize, Filled<'_>) -> Result<(), ParquetError>,
+    ) -> Result<(), ParquetError> {
         let rows = std::mem::take(&mut self.rows);
         let last = self.columns.len() - 1;
-        let arrays = self.columns[..last].iter_mut().map(|column| column.finish(rows));
-        let mut arrays = arrays.collect::<Result<Vec<ArrayRef>, _>>()?;
+        for (at, column) in self.columns[..last].iter_mut().enumerate() {
+            hear(at, column.fill(rows)?)?;
+            column.clear();
+        }
         let times = TimestampMicrosecondArray::from_value(self.ingest_time, rows);
-        arrays.push(Arc::new(times.with_timezone("UTC")));
-        RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+        hear(last, Filled::Array(Arc::new(times.with_timezone("UTC"))))
+    }
+
+    /// The distinct values of a column over all chunks, where it keeps them.
+    pub(crate) fn values(&self, at: usize) -> Option<&Values> {
+        self.columns[at].values()
     }
 }

@@ -40,9 +40,9 @@ impl Resources {
     }
 
     /// Appends the value `raw`, or nothing when it is not an array.
-    pub(super) fn append(&mut self, raw: &str) -> Appended {
+    pub(super) fn append(&mut self, raw: &[u8]) -> Appended {
         self.copy.clear();
-        self.copy.extend_from_slice(raw.as_bytes());
+        self.copy.extend_from_slice(raw);
         // Refused although valid: numbers beyond 64 bits, escapes of half a surrogate pair.
         let Ok(tape) = simd_json::to_tape_with_buffers(&mut self.copy, &mut self.buffers) else {
             return Appended::Nothing;
@@ -132,7 +132,7 @@ mod tests {
 
     fn check(raw: &str, expected: Appended, arns: &[Option<&str>]) {
         let mut resources = Resources::new();
-        assert_eq!(resources.append(raw), expected, "{raw}");
+        assert_eq!(resources.append(raw.as_bytes()), expected, "{raw}");
         if expected == Appended::Nothing {
             resources.append_nulls(1);
         }

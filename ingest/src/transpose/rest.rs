@@ -11,7 +11,7 @@ pub(crate) const WHOLE: &str = "$record";
 /// Writes the column `rest` of one row.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
-    text: String,
+    text: Vec<u8>,
     /// The objects that `text` is inside of, below the record.
     open: Vec<NodeId>,
     /// Scratch: the objects from the record down to the next member.
@@ -25,28 +25,28 @@ impl Rest {
     }
 
     /// Adds a member of the object `parent`; `key` as it is between its quotes, `value` as JSON.
-    pub(super) fn add(&mut self, schema: &Schema, parent: NodeId, key: &str, value: &str) {
+    pub(super) fn add(&mut self, schema: &Schema, parent: NodeId, key: &[u8], value: &[u8]) {
         self.enter(schema, parent);
         self.key(key);
-        self.text.push_str(value);
+        self.text.extend_from_slice(value);
     }
 
     /// The row's text, or `None` when the columns carry everything.
-    pub(super) fn finish(&mut self) -> Option<&str> {
+    pub(super) fn finish(&mut self) -> Option<&[u8]> {
         if self.text.is_empty() {
             return None;
         }
         for _ in self.open.drain(..) {
-            self.text.push('}');
+            self.text.push(b'}');
         }
-        self.text.push('}');
+        self.text.push(b'}');
         Some(&self.text)
     }
 
     /// Closes and opens objects until `text` is inside of `object`.
     fn enter(&mut self, schema: &Schema, object: NodeId) {
         if self.text.is_empty() {
-            self.text.push('{');
+            self.text.push(b'{');
         }
         self.path.clear();
         let mut at = object;
@@ -58,23 +58,23 @@ impl Rest {
         let shared = self.open.iter().zip(&self.path).take_while(|(open, wanted)| open == wanted).count();
         while self.open.len() > shared {
             self.open.pop();
-            self.text.push('}');
+            self.text.push(b'}');
         }
         for at in shared..self.path.len() {
             let node = self.path[at];
-            self.key(schema.node(node).name);
-            self.text.push('{');
+            self.key(schema.node(node).name.as_bytes());
+            self.text.push(b'{');
             self.open.push(node);
         }
     }
 
-    fn key(&mut self, key: &str) {
-        if !self.text.ends_with('{') {
-            self.text.push(',');
+    fn key(&mut self, key: &[u8]) {
+        if !self.text.ends_with(b"{") {
+            self.text.push(b',');
         }
-        self.text.push('"');
-        self.text.push_str(key);
-        self.text.push_str("\":");
+        self.text.push(b'"');
+        self.text.extend_from_slice(key);
+        self.text.extend_from_slice(b"\":");
     }
 }
 
@@ -86,9 +86,9 @@ mod tests {
     fn check(members: &[(&str, &str, &str)], expected: Option<&str>) {
         let mut rest = Rest::default();
         for (parent, key, value) in members {
-            rest.add(&SCHEMA, SCHEMA.find(parent).unwrap(), key, value);
+            rest.add(&SCHEMA, SCHEMA.find(parent).unwrap(), key.as_bytes(), value.as_bytes());
         }
-        assert_eq!(rest.finish(), expected);
+        assert_eq!(rest.finish(), expected.map(str::as_bytes));
     }
 
     #[test]

@@ -7,12 +7,11 @@
 
 use crate::batch::Batch;
 use crate::record::{KEY, Record, State};
-use crate::schema::{NodeId, SCHEMA, Table};
+use crate::schema::{NodeId, SCHEMA, Table, file_schema};
 use crate::time;
-use crate::transpose::{build_schema, transpose};
+use crate::transpose::{Columns, Filled};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
 use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -22,10 +21,17 @@ use parquet::errors::ParquetError;
 use std::sync::Arc;
 use uuid::Uuid;
 
+mod bounds;
+mod dictionary;
+mod file;
+mod hybrid;
 pub mod settings;
+mod squeeze;
 mod stats;
+pub(crate) mod values;
 
-use settings::ColumnSetting;
+use file::FileWriter;
+use settings::{ColumnSetting, PAGE_ROWS};
 
 /// A Parquet file that is not stored yet.
 #[derive(Clone, Debug)]
@@ -44,17 +50,40 @@ pub struct DataFile {
 
 /// The kept records of `table` as Parquet files, one per day; `ingest_time` is in microseconds since 1970.
 pub fn write(batch: &Batch, table: Table, ingest_time: i64) -> Result<Vec<DataFile>, ParquetError> {
-    let schema = build_schema(table);
+    let schema = file_schema(table);
     let days = sorted(batch, table);
     let days = days.chunk_by(|a, b| a.date == b.date);
     days.map(|day| {
-        let order = day.iter().map(|handle| handle.index).collect::<Vec<_>>();
-        let batches = transpose(batch, table, &order, ingest_time);
-        let (bytes, stats) = encode(&schema, batches, order.len(), settings::of(table))?;
+        let mut columns = Columns::new(table, ingest_time);
+        let mut file = FileWriter::new(table, day.len())?;
+        for page in day.chunks(PAGE_ROWS) {
+            for row in page {
+                columns.push(batch, &batch.records[row.index as usize]);
+            }
+            file.page(&mut columns)?;
+        }
+        let (bytes, metadata) = file.finish(&columns)?;
+        let stats = stats::delta(&metadata, &schema, settings::of(table));
         let date = day[0].date;
-        Ok(DataFile { date, path: new_path(date), bytes, rows: order.len() as u64, stats })
+        Ok(DataFile { date, path: new_path(date), bytes: bytes.into(), rows: day.len() as u64, stats })
     })
     .collect()
+}
+
+/// The columns of the kept records of `table` in the order of their rows, and no file: what a benchmark tells apart
+/// from encoding. Gives the number of columns that have anything.
+pub fn columns(batch: &Batch, table: Table, ingest_time: i64) -> Result<usize, ParquetError> {
+    let (mut columns, mut filled) = (Columns::new(table, ingest_time), 0);
+    for page in sorted(batch, table).chunks(PAGE_ROWS) {
+        for row in page {
+            columns.push(batch, &batch.records[row.index as usize]);
+        }
+        columns.fill(|_, column| {
+            filled += usize::from(!matches!(column, Filled::Keys(_, values) if values.len() == 0));
+            Ok(())
+        })?;
+    }
+    Ok(filled)
 }
 
 /// A path for a new file of the day `date`, never used before.
@@ -70,22 +99,12 @@ pub fn parquet_bytes(
     settings: &[ColumnSetting],
 ) -> Result<(Bytes, serde_json::Value), ParquetError> {
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    encode(schema, batches.iter().cloned().map(Ok), rows, settings)
-}
-
-fn encode(
-    schema: &SchemaRef,
-    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
-    rows: usize,
-    settings: &[ColumnSetting],
-) -> Result<(Bytes, serde_json::Value), ParquetError> {
     let properties = settings::properties(settings, schema, rows)?;
-    // Without Arrow's own schema in the file: it would tell readers of dictionaries, which differ by batch.
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new_with_options(&mut bytes, Arc::clone(schema), options)?;
     for batch in batches {
-        writer.write(&batch?)?;
+        writer.write(batch)?;
     }
     let metadata = writer.close()?;
     let stats = stats::delta(&metadata, schema, settings);
@@ -105,7 +124,7 @@ struct Handle {
 /// The kept records of `table` in the order of their rows, day by day.
 fn sorted(batch: &Batch, table: Table) -> Vec<Handle> {
     let event_name = SCHEMA.find("eventName").expect("eventName is in the node table");
-    let mut numbers = HashMap::<&str, u32, FixedState>::default();
+    let mut numbers = HashMap::<&[u8], u32, FixedState>::default();
     let mut handles = Vec::new();
     for (index, record) in (0..).zip(&batch.records) {
         if record.table != table || record.state != State::Kept {
@@ -130,10 +149,8 @@ fn sorted(batch: &Batch, table: Table) -> Vec<Handle> {
     handles
 }
 
-/// A text of the record as it is between its quotes; empty when it has none.
-fn value<'a>(batch: &'a Batch, record: &Record, node: NodeId) -> &'a str {
+/// A member of the record as it stands in the document; empty when it has none.
+fn value<'a>(batch: &'a Batch, record: &Record, node: NodeId) -> &'a [u8] {
     let item = batch.items(record).iter().find(|item| item.node == node && item.flag & KEY == 0);
-    let text = batch.text(record);
-    item.map_or("", |item| &text[(item.start - record.start) as usize..(item.end - record.start) as usize])
-        .trim_matches('"')
+    item.map_or(&[], |item| &batch.arena[item.start as usize..item.end as usize])
 }

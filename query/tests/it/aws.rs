@@ -54,6 +54,7 @@ async fn from_bucket_to_bucket() {
     );
     assert_eq!(first["duplicate"], logs::DUPLICATES, "{first}");
     assert_eq!(first["quarantined"], 0, "{first}");
+    assert_eq!(first["get_requests"], logs::OBJECTS, "one GET for an object: {first}");
 
     let count = "select count(*) from cloudtrail";
     let sql =
@@ -66,6 +67,40 @@ async fn from_bucket_to_bucket() {
         (&Value::from(0), &first["objects"]),
         "{second}"
     );
+    assert_eq!(second["get_requests"], 0, "what `logfiles` knows is not fetched: {second}");
+}
+
+/// Log objects of 40 days in two regions, with a digest for each and flow logs beside them.
+async fn forty_days(s3: &aws_sdk_s3::Client) {
+    s3.create_bucket().bucket("days").send().await.unwrap();
+    let put = async |key: String| {
+        let body = ByteStream::from_static(br#"{"Records":[]}"#);
+        s3.put_object().bucket("days").key(key).body(body).send().await.unwrap();
+    };
+    for region in ["eu-west-1", "us-east-1"] {
+        for day in 0..40 {
+            let date = format!("2026/{:02}/{:02}", 1 + day / 28, 1 + day % 28);
+            let account = "org/AWSLogs/o-abc/111122223333";
+            put(format!("{account}/CloudTrail/{region}/{date}/a_{day}.json")).await;
+            put(format!("{account}/CloudTrail-Digest/{region}/{date}/d_{day}.json")).await;
+            put(format!("{account}/vpcflowlogs/{region}/{date}/f_{day}.log.gz")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_the_days_in_question_are_listed() {
+    let Some(emulator) = Emulator::start() else { return };
+    let config = aws_sdk_s3::config::Builder::from(&emulator.config().await).force_path_style(true).build();
+    forty_days(&aws_sdk_s3::Client::from_conf(config)).await;
+    let dir = tempfile::tempdir().unwrap();
+    let range = ["--since", "2026-01-10", "--until", "2026-01-12"];
+    let mut ingest = against(&emulator, ["ingest", "s3://days/org/", "--report", "json", "--lake"]);
+    let report = json(ingest.arg(dir.path()).args(range));
+    assert_eq!(report["objects"], 6, "{report}");
+    assert_eq!(report["get_requests"], 6, "{report}");
+    // org/, AWSLogs/, the organisation, the account, its CloudTrail folder, and one page for each region.
+    assert_eq!(report["list_requests"], 7, "{report}");
 }
 
 #[tokio::test]

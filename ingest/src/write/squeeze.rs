@@ -1,0 +1,24 @@
+//! Bytes of a page → the same, compressed.
+
+use bytes::Bytes;
+use parquet::errors::ParquetError;
+use zstd::bulk::Compressor;
+
+/// A zstd context that is used again and again.
+pub(super) struct Squeeze {
+    zstd: Compressor<'static>,
+    buffer: Vec<u8>,
+}
+
+impl Squeeze {
+    pub(super) fn new(level: i32) -> Result<Self, ParquetError> {
+        Ok(Self { zstd: Compressor::new(level)?, buffer: Vec::new() })
+    }
+
+    pub(super) fn squeeze(&mut self, bytes: &[u8]) -> Result<Bytes, ParquetError> {
+        let most = zstd::zstd_safe::compress_bound(bytes.len());
+        self.buffer.resize(most.max(self.buffer.len()), 0);
+        let length = self.zstd.compress_to_buffer(bytes, &mut self.buffer[..])?;
+        Ok(Bytes::copy_from_slice(&self.buffer[..length]))
+    }
+}

@@ -1,0 +1,59 @@
+//! What ingesting costs, by stage, beside the limits of the machine and a peer, over the same files in one run.
+//!
+//! ```text
+//! cargo bench --bench ingest                        the corpus beside the checkout, else enlarged sample logs
+//! TRAILHOUND_BENCH_LOGS=FOLDER cargo bench --bench ingest
+//! ```
+//! Linux only: CPU seconds and memory come from `/proc`. A row is the CPU time, user and system, of the work alone;
+//! the rows of real commands are whole processes, from start to exit. Files are in the page cache, for all alike.
+
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark talks, rounds, and stops at what it did not expect"
+)]
+
+mod commands;
+mod corpus;
+mod cpu;
+mod stages;
+
+fn main() {
+    let logs = corpus::folder();
+    let files = corpus::read(&logs);
+    let gz = files.iter().map(Vec::len).sum::<usize>();
+    println!("{} files, {:.1} MB gzipped, in {}\n", files.len(), mb(gz), logs.display());
+    println!("| what | CPU s | × inflating | |\n|---|---|---|---|");
+    let inflating = stages::inflating(&files);
+    row("inflating only: flate2, zlib-rs in gzip mode, buffer reused", inflating, inflating, "");
+    for (what, cpu) in stages::limits(&files).into_iter().chain(stages::cumulative(&files)) {
+        row(what, cpu, inflating, "");
+    }
+    for workers in [1, 2] {
+        let (inflating, run) = median_round(&files, || commands::ingest(&logs, workers));
+        let what = format!("`trailhound ingest --workers {workers}`, whole process");
+        row(&what, run.cpu, inflating, &run.describe(gz));
+    }
+    match commands::duckdb(&logs) {
+        Some(cpu) => row("DuckDB `read_json` → Parquet, zstd", cpu, inflating, ""),
+        None => eprintln!("SKIPPED: DuckDB (needs python3 with venv, and a package index)"),
+    }
+}
+
+/// Machines drift: each round measures inflating and the command one after the other. The round of the median ratio.
+fn median_round(files: &[Vec<u8>], command: impl Fn() -> commands::Run) -> (f64, commands::Run) {
+    let mut rounds = (0..5).map(|_| (stages::inflating(files), command())).collect::<Vec<_>>();
+    rounds.sort_by(|a, b| (a.1.cpu / a.0).total_cmp(&(b.1.cpu / b.0)));
+    rounds.swap_remove(2)
+}
+
+fn row(what: &str, cpu: f64, inflating: f64, more: &str) {
+    println!("| {what} | {cpu:.2} | {:.2} | {more} |", cpu / inflating);
+}
+
+fn mb(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
+}
