@@ -205,11 +205,13 @@ fn close<const CONTROL: bool>(bytes: &[u8], mut at: usize, open: &mut Open) -> R
 }
 
 /// The end of the value at `at` by its brackets and strings alone: where a damaged record probably ends.
-pub(crate) fn balanced<const CONTROL: bool>(bytes: &[u8], mut at: usize) -> Result<usize, Bad> {
+///
+/// A control character in a string is damage, and no reason to lose the records behind it.
+pub(crate) fn balanced(bytes: &[u8], mut at: usize) -> Result<usize, Bad> {
     let mut depth = 0_usize;
     loop {
         match byte(bytes, at) {
-            b'"' => at = string_end::<CONTROL>(bytes, at + 1)?.0,
+            b'"' => at = string_end::<false>(bytes, at + 1)?.0,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => match depth {
                 0 => return Err(Bad),

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 /// The member that marks a record as partial.
 pub(super) const MARK: &str = "$partial";
 
-/// Columns by their [`plain`] names, and the members that they become.
+/// Columns by their `plain` names, and the members that they become.
 const COLUMNS: [(&str, &str); 18] = [
     ("eventname", "eventName"),
     ("eventtime", "eventTime"),

@@ -6,7 +6,7 @@ use crate::parse::{Bad, balanced, byte, skip, white};
 use memchr::memmem;
 
 impl<H: Hear> Walk<'_, H> {
-    /// Walks the documents in `arena[start..end]`, which is UTF-8 and followed by [`PAD`] zero bytes. `false`: the
+    /// Walks the documents in `arena[start..end]`, which is UTF-8 and followed by `PAD` zero bytes. `false`: the
     /// text is not JSON at all.
     pub(super) fn documents(&mut self, start: usize, end: usize) -> bool {
         // Pretty-printed text holds line feeds; the one-line files of CloudTrail hold no byte below 0x20.
@@ -122,7 +122,7 @@ impl<H: Hear> Walk<'_, H> {
             at = white(self.arena, behind);
             if at < end && !matches!(byte(self.arena, at), b',' | b']') {
                 // What stands between two elements and is no comma.
-                let behind = self.recover::<CONTROL>(at, end);
+                let behind = self.recover(at, end);
                 self.reject_bad(at, behind);
                 at = white(self.arena, behind);
             }
@@ -163,7 +163,7 @@ impl<H: Hear> Walk<'_, H> {
             Ok((behind, Held::Something)) if behind <= end => behind,
             _ => {
                 self.items.truncate(first);
-                let behind = self.recover::<CONTROL>(at, end);
+                let behind = self.recover(at, end);
                 self.reject_bad(at, behind);
                 behind
             }
@@ -172,8 +172,8 @@ impl<H: Hear> Walk<'_, H> {
 
     /// Where the damaged element at `at` probably ends: by its brackets, if there is patience left to follow them,
     /// else where the next record seems to begin.
-    fn recover<const CONTROL: bool>(&mut self, at: usize, end: usize) -> usize {
-        let by_brackets = if self.patience > 0 { balanced::<CONTROL>(self.arena, at).ok() } else { None };
+    fn recover(&mut self, at: usize, end: usize) -> usize {
+        let by_brackets = if self.patience > 0 { balanced(self.arena, at).ok() } else { None };
         self.search(by_brackets.map_or(end, |behind| behind.min(end)) - at);
         let arena = &*self.arena;
         by_brackets

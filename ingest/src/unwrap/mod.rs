@@ -114,7 +114,7 @@ impl<'a, H: Hear> Walk<'a, H> {
         }
     }
 
-    /// Reads the object `arena[span]`, which is followed by [`PAD`] zero bytes; says what is wrong with it as a whole.
+    /// Reads the object `arena[span]`, which is followed by `PAD` zero bytes; says what is wrong with it as a whole.
     pub(crate) fn read(mut self, span: Range<usize>) -> Vec<String> {
         self.patience = PATIENCE * span.len();
         if let Err(fault) = self.content(span) {

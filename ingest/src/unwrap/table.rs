@@ -1,7 +1,7 @@
 //! A table as CSV (RFC 4180) → the records in its cells.
 //!
 //! CloudTrail Lake saves query results like this, with the record in the column `eventjson`; CloudWatch Logs Insights
-//! has it in `@message`. A row without a record in a cell may still say something, see [`super::console`].
+//! has it in `@message`. A row without a record in a cell may still say something, see `console.rs`.
 
 use super::{Hear, Walk, strings};
 use memchr::{memchr, memchr2};
@@ -11,7 +11,7 @@ use std::ops::Range;
 /// The longest first line that is a header.
 const LONGEST_HEADER: usize = 64 << 10;
 
-/// Columns that hold whole records, by their [`plain`] names.
+/// Columns that hold whole records, by their `plain` names.
 const RECORDS: [&str; 6] = ["eventjson", "message", "eventoriginal", "cloudtrailevent", "raw", "event"];
 
 /// The first row of a table.
