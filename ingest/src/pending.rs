@@ -21,15 +21,17 @@ pub(crate) struct Part<'a> {
     now: i64,
     /// Objects of which this table has the rows already.
     settled: HashSet<ObjectId>,
-    /// Data files that were searched for duplicates.
-    searched: HashSet<String>,
+    /// Data files of the table, as far as they were shown.
+    shown: Vec<LakeFile>,
+    /// How many of them, from the first, were searched for the records that are kept now.
+    searched: usize,
     /// What is uploaded, unless something was dropped since.
     written: Option<Written>,
 }
 
 impl<'a> Part<'a> {
     pub(crate) fn new(batch: &'a mut Batch, table: LakeTable, now: i64) -> Self {
-        Self { batch, table, now, settled: HashSet::new(), searched: HashSet::new(), written: None }
+        Self { batch, table, now, settled: HashSet::new(), shown: vec![], searched: 0, written: None }
     }
 
     /// Bytes of the data files that were uploaded last.
@@ -120,15 +122,21 @@ impl Pending for Part<'_> {
             }
             self.settled.insert(id);
         }
+        // A record that repeated one of a forgotten object is kept now, and was not looked for in any file.
+        self.searched = 0;
         self.written = None;
     }
 
     async fn drop_duplicates(&mut self, lake: &Lake, files: &[LakeFile]) -> Result<bool, LakeError> {
         let Some(table) = self.records() else { return Ok(false) };
-        let files = files.iter().filter(|f| !self.searched.contains(&f.path)).cloned().collect::<Vec<_>>();
+        let known = self.shown.iter().map(|file| file.path.as_str()).collect::<HashSet<_>>();
+        let new =
+            files.iter().filter(|file| !known.contains(file.path.as_str())).cloned().collect::<Vec<_>>();
+        self.shown.extend(new);
+        let files = &self.shown[self.searched..];
         let marked =
-            dedup::mark_late(self.batch, table, &lake.store(self.table), &files).await.map_err(pending)?;
-        self.searched.extend(files.into_iter().map(|file| file.path));
+            dedup::mark_late(self.batch, table, &lake.store(self.table), files).await.map_err(pending)?;
+        self.searched = self.shown.len();
         if marked > 0 {
             self.written = None;
         }
@@ -157,5 +165,47 @@ pub(crate) fn has_rows(batch: &Batch, table: LakeTable) -> bool {
         }
         LakeTable::Quarantine => !batch.rejects.is_empty(),
         _ => !batch.objects.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{Limits, Source};
+    use crate::lake::{Appender, CommitSettings};
+
+    /// A batch of objects that hold one and the same event.
+    fn batch(objects: &[u128]) -> Batch {
+        const EVENT: &[u8] = br#"{"eventVersion":"1.11","eventTime":"2026-03-17T09:05:12Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventID":"00000000-0000-4000-8000-000000000001"}"#;
+        let mut batch = Batch::new();
+        for &object in objects {
+            let (identity, key) = (ObjectId(object), "events.json");
+            let source = Source { identity, key, etag: "", key_date: None, ingest_date: 20_529 };
+            batch.read(&source, EVENT, &Limits::default());
+        }
+        batch.mark_duplicates();
+        batch
+    }
+
+    async fn append(lake: &Lake, batch: &mut Batch) {
+        let mut appender = Appender::open(lake, LakeTable::Events, &CommitSettings::default()).await.unwrap();
+        appender.append(&mut Part::new(batch, LakeTable::Events, 0)).await.unwrap();
+    }
+
+    async fn rows(lake: &Lake) -> u64 {
+        lake.snapshot(LakeTable::Events, None).await.unwrap().files.iter().map(|file| file.rows).sum()
+    }
+
+    /// One writer brings object 1; another has read it too, and with it object 2, which has the same event.
+    #[tokio::test]
+    async fn a_copy_whose_original_somebody_else_brought_is_a_duplicate() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::create_or_open(folder.path().to_str().unwrap()).await.unwrap();
+        append(&lake, &mut batch(&[1])).await;
+        let mut late = batch(&[1, 2]);
+        append(&lake, &mut late).await;
+        assert_eq!(rows(&lake).await, 1);
+        let report = books::report(&late);
+        assert_eq!((report.objects, report.written, report.duplicate), (1, 0, 1), "{report}");
     }
 }

@@ -30,8 +30,9 @@ pub trait Pending: Send {
     /// Forgets objects that are in the table already: their rows are not to be written.
     fn drop_objects(&mut self, known: &[ObjectId]);
 
-    /// Forgets records that `files` hold already; true if there were any. In an append, the first call shows all
-    /// files of the table, later ones those that others added meanwhile.
+    /// Forgets records that the files shown so far hold already; true if there were any. In an append, the first call
+    /// shows all files of the table, later ones those that others added meanwhile. After [`Pending::drop_objects`] it
+    /// is called even when there are none: what repeated a record of a forgotten object has to be looked for as well.
     fn drop_duplicates(
         &mut self,
         lake: &Lake,
@@ -191,7 +192,7 @@ impl Appender {
             changed = true;
         }
         let new = self.ledger.take_new_files();
-        if !new.is_empty() && !pending.objects().is_empty() {
+        if (changed || !new.is_empty()) && !pending.objects().is_empty() {
             changed |= pending.drop_duplicates(&self.lake, &new).await?;
         }
         Ok(changed)

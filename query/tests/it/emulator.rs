@@ -36,6 +36,11 @@ impl Emulator {
         Some(emulator)
     }
 
+    /// Where it listens.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// What a process needs to reach it, in AWS's own variables.
     pub(crate) fn environment(&self) -> [(&'static str, &str); 4] {
         [

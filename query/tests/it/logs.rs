@@ -34,7 +34,12 @@ fn record(n: u64) -> String {
 
 /// Writes the trail below `folder`, and gives the folder back.
 pub(crate) fn write(folder: &Path) -> &Path {
-    for object in 0..OBJECTS {
+    write_first(OBJECTS, folder)
+}
+
+/// Writes the first `objects` files of the trail.
+pub(crate) fn write_first(objects: u64, folder: &Path) -> &Path {
+    for object in 0..objects {
         // Each file brings new events, and from the second on the last ones of the file before once more.
         let fresh = EACH - if object == 0 { 0 } else { TWICE };
         let first = if object == 0 { 0 } else { EACH + (EACH - TWICE) * (object - 1) };

@@ -13,6 +13,8 @@ mod demo;
 mod sql;
 mod slt;
 mod plan;
+mod ground;
+mod dice;
 mod crash;
 mod outside;
 mod aws;
