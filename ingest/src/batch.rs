@@ -124,6 +124,7 @@ impl Batch {
         self.records.clear();
         self.items.clear();
         self.rejects.clear();
+        self.scanner.forget();
     }
 
     /// Inflated bytes held.
@@ -150,7 +151,19 @@ impl Batch {
         self.arena.get(record.start as usize..record.end as usize).unwrap_or_default()
     }
 
-    /// The members of a record.
+    /// The members of one of the principals that records share.
+    #[must_use]
+    pub fn principal(&self, number: u16) -> &[Item] {
+        self.scanner.principals().items(number)
+    }
+
+    /// The text of an item.
+    #[must_use]
+    pub fn bytes_at(&self, item: &Item) -> &[u8] {
+        self.arena.get(item.start as usize..item.end as usize).unwrap_or_default()
+    }
+
+    /// The members of a record; those of its `userIdentity` may stand elsewhere, see [`SHARED`](record::SHARED).
     #[must_use]
     pub fn items(&self, record: &Record) -> &[Item] {
         self.items.get(record.first as usize..record.last as usize).unwrap_or_default()

@@ -13,6 +13,8 @@ pub const ESCAPED: u8 = 1;
 pub const EMPTY: u8 = 2;
 /// Flag of an [`Item`]: the key, without quotes, of a member that is not in the node table. The next item is its value.
 pub const KEY: u8 = 4;
+/// Flag of an [`Item`]: a `userIdentity` that the batch may have more than once. Its members are found by `number`.
+pub const SHARED: u8 = 8;
 
 /// A member of a record: its value in the arena.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,8 +25,10 @@ pub struct Item {
     pub end: u32,
     /// Its node; for a member that is not in the table, the object it is in.
     pub node: NodeId,
-    /// [`ESCAPED`], [`EMPTY`], [`KEY`].
+    /// [`ESCAPED`], [`EMPTY`], [`KEY`], [`SHARED`].
     pub flag: u8,
+    /// With [`SHARED`], which principal of the batch it is.
+    pub number: u16,
 }
 
 /// What becomes of a record.

@@ -4,10 +4,13 @@
 //! caller has made sure of. It finds the members of the node table and leaves everything else as slices. A learned
 //! table of successors guesses the next key, so a key usually costs one comparison.
 
+mod principals;
 mod skip;
 
 use crate::record::{EMPTY, ESCAPED, Item, KEY};
 use crate::schema::{Kind, NodeId, SCHEMA, Schema};
+pub(crate) use principals::Principals;
+use principals::shared;
 pub(crate) use skip::{Bad, MAX_DEPTH, balanced, byte, deeper_than, skip, string_end, white};
 
 /// A member of the record itself that says: this is a record, and of which kind.
@@ -31,6 +34,10 @@ pub(crate) struct Scanner {
     successor: Vec<NodeId>,
     /// One bit for each node that the record had.
     seen: u128,
+    /// The node `userIdentity`.
+    principal: NodeId,
+    /// Those that the batch has had.
+    principals: Principals,
     /// The record holds what offsets into it cannot say.
     pub(crate) whole: bool,
     /// How deep a value may be nested.
@@ -56,7 +63,26 @@ impl Scanner {
         };
         let successor =
             (0..schema.nodes.len()).map(|at| NodeId::try_from((at + 1) % schema.nodes.len()).unwrap_or(0));
-        Self { schema, marks, successor: successor.collect(), seen: 0, whole: false, most: MAX_DEPTH }
+        Self {
+            schema,
+            marks,
+            successor: successor.collect(),
+            seen: 0,
+            principal: schema.find("userIdentity").unwrap_or(0),
+            principals: Principals::new(),
+            whole: false,
+            most: MAX_DEPTH,
+        }
+    }
+
+    /// The principals of the texts scanned since the last [`Self::forget`].
+    pub(crate) fn principals(&self) -> &Principals {
+        &self.principals
+    }
+
+    /// Texts scanned so far are no longer where they were.
+    pub(crate) fn forget(&mut self) {
+        self.principals.clear();
     }
 
     /// Scans the object that begins at `at`, appends its members to `items` and returns its end. `CONTROL`: the
@@ -180,10 +206,36 @@ impl Scanner {
         self.whole |= self.seen & bit != 0;
         self.seen |= bit;
         if self.schema.node(node).kind == Kind::Object && byte(bytes, at) == b'{' {
+            if node == self.principal {
+                return self.principal::<CONTROL>(bytes, at, items);
+            }
             return self.members::<CONTROL>(bytes, at, node, items);
         }
         let (end, escaped) = value::<CONTROL>(bytes, at, self.most)?;
         items.push(item(at, end, node, if escaped { ESCAPED } else { 0 })?);
+        Ok(end)
+    }
+
+    /// The object `userIdentity`, which is scanned when it differs from those that the batch has had.
+    fn principal<const CONTROL: bool>(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        items: &mut Vec<Item>,
+    ) -> Result<usize, Bad> {
+        if let Some((number, end, seen)) = self.principals.find(bytes, at) {
+            self.seen |= seen;
+            items.push(shared(at..end, self.principal, number)?);
+            return Ok(end);
+        }
+        let (whole, seen, first) = (self.whole, self.seen, items.len());
+        self.whole = false;
+        let end = self.members::<CONTROL>(bytes, at, self.principal, items)?;
+        if !self.whole {
+            let seen = self.seen & !seen;
+            self.principals.add(bytes, at..end, self.principal, seen, first, items)?;
+        }
+        self.whole |= whole;
         Ok(end)
     }
 
@@ -225,7 +277,7 @@ fn value<const CONTROL: bool>(bytes: &[u8], at: usize, most: usize) -> Result<(u
 fn item(start: usize, end: usize, node: NodeId, flag: u8) -> Result<Item, Bad> {
     // The arena is far below 4 GiB, see `Limits`.
     let offset = |at: usize| u32::try_from(at).map_err(|_| Bad);
-    Ok(Item { start: offset(start)?, end: offset(end)?, node, flag })
+    Ok(Item { start: offset(start)?, end: offset(end)?, node, flag, number: 0 })
 }
 
 #[cfg(test)]
@@ -246,7 +298,7 @@ mod tests {
             let text = &text[item.start as usize..item.end as usize];
             format!("{}{}={text}", SCHEMA.node(item.node).path, if item.flag == KEY { "*" } else { "" })
         };
-        Ok(items.iter().map(print).collect())
+        Ok(scanner.principals().expand(&items).iter().map(print).collect())
     }
 
     #[test]

@@ -92,6 +92,31 @@ impl Column {
         self.rows = row + 1;
     }
 
+    /// A text by the key that [`Self::last_key`] gave for it in this file.
+    pub(super) fn key(&mut self, row: usize, key: Key) {
+        self.catch_up(row);
+        if let Builder::Keyed(keyed) = &mut self.builder {
+            keyed.keys.push(key);
+            self.rows = row + 1;
+        }
+    }
+
+    /// The key of a text that is not appended yet, where the column has keys.
+    pub(super) fn key_of(&mut self, text: &[u8]) -> Option<Key> {
+        match &mut self.builder {
+            Builder::Keyed(keyed) => Some(keyed.values.key(text)),
+            _ => None,
+        }
+    }
+
+    /// The key of the text appended last, where the column has keys.
+    pub(super) fn last_key(&self) -> Option<Key> {
+        match &self.builder {
+            Builder::Keyed(keyed) => keyed.keys.last().copied(),
+            _ => None,
+        }
+    }
+
     /// A text that is the same whenever `number` is.
     pub(super) fn numbered_text(&mut self, row: usize, number: u32, text: impl FnOnce() -> String) {
         self.catch_up(row);

@@ -6,7 +6,7 @@
 //! exactly goes to `rest` at its path. Texts are bytes here: documents were made valid UTF-8 when they were read.
 
 use crate::batch::Batch;
-use crate::record::{ESCAPED, Item, KEY, Record};
+use crate::record::{ESCAPED, Item, KEY, Record, SHARED};
 use crate::schema::{Kind, OURS, SCHEMA, Schema, Table};
 use crate::write::values::Values;
 use crate::{record, time};
@@ -18,10 +18,13 @@ mod column;
 mod resources;
 mod rest;
 mod actor;
+mod principal;
 
 use actor::Actor;
+use crate::write::values::Key;
 use column::Column;
 pub(crate) use column::{Filled, is_distinct};
+use principal::Carried;
 use rest::Rest;
 pub(crate) use rest::WHOLE;
 
@@ -34,6 +37,8 @@ pub(crate) struct Columns {
     rows: usize,
     rest: Rest,
     actor: Actor,
+    /// By number, the principals of the batch that were met.
+    principals: Vec<Option<Carried>>,
     ingest_time: i64,
     unescaped: String,
 }
@@ -56,6 +61,7 @@ impl Columns {
             rows: 0,
             rest: Rest::default(),
             actor: Actor::new(nodes),
+            principals: Vec::new(),
             ingest_time,
             unescaped: String::new(),
         }
@@ -63,27 +69,42 @@ impl Columns {
 
     /// Appends one record.
     pub(crate) fn push(&mut self, batch: &Batch, record: &Record) {
-        let text = batch.bytes_of(record);
-        let slice =
-            |item: &Item| &text[(item.start - record.start) as usize..(item.end - record.start) as usize];
         self.rest.clear();
-        let mut items = batch.items(record).iter();
-        while let Some(item) = items.next() {
-            if item.flag & KEY != 0 {
-                // A member that is not in the node table: its key, then its value.
-                let Some(value) = items.next() else { break };
-                self.rest.add(self.nodes, item.node, slice(item), slice(value));
-            } else if !self.carry(item, slice(item)) {
-                let node = self.nodes.node(item.node);
-                self.rest.add(self.nodes, node.parent, node.name.as_bytes(), slice(item));
+        let mut actor = None;
+        let mut items = batch.items(record);
+        while let Some((item, behind)) = items.split_first() {
+            if item.flag & SHARED != 0 {
+                actor = actor.or(self.push_principal(batch, item.number, record.whole));
+                items = behind;
+            } else if item.flag & KEY == 0 && self.carry(item, batch.bytes_at(item)) {
+                items = behind;
+            } else {
+                items = self.leave(batch, items);
             }
         }
         if record.whole {
             self.rest.clear();
-            self.rest.add(self.nodes, 0, WHOLE.as_bytes(), text);
+            self.rest.add(self.nodes, 0, WHOLE.as_bytes(), batch.bytes_of(record));
         }
-        self.push_ours(batch, record);
+        self.push_ours(batch, record, actor);
         self.rows += 1;
+    }
+
+    /// Puts the first of `items` into `rest`, with the next one when it is a key; gives the others.
+    fn leave<'a>(&mut self, batch: &Batch, items: &'a [Item]) -> &'a [Item] {
+        match items {
+            // A member that is not in the node table: its key, then its value.
+            [key, value, behind @ ..] if key.flag & KEY != 0 => {
+                self.rest.add(self.nodes, key.node, batch.bytes_at(key), batch.bytes_at(value));
+                behind
+            }
+            [item, behind @ ..] => {
+                let node = self.nodes.node(item.node);
+                self.rest.add(self.nodes, node.parent, node.name.as_bytes(), batch.bytes_at(item));
+                behind
+            }
+            [] => &[],
+        }
     }
 
     /// Gives a value to its column; whether the column says all of it.
@@ -141,11 +162,14 @@ impl Columns {
     }
 
     /// The columns of [`OURS`], but for the time of ingest, which is the same in all rows.
-    fn push_ours(&mut self, batch: &Batch, record: &Record) {
+    /// `principal`: the key of the actor, where a principal names it.
+    fn push_ours(&mut self, batch: &Batch, record: &Record, principal: Option<Key>) {
         let first = self.columns.len() - OURS.len();
         let [actor, rest, sourcefile, sourcehash, _] = &mut self.columns[first..] else { return };
-        if let Some(text) = self.actor.take() {
-            actor.text(self.rows, text);
+        match (principal, self.actor.take()) {
+            (Some(key), _) => actor.key(self.rows, key),
+            (None, Some(text)) => actor.text(self.rows, text),
+            (None, None) => {}
         }
         if let Some(text) = self.rest.finish() {
             rest.text(self.rows, text);

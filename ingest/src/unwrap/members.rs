@@ -40,7 +40,8 @@ impl<H: Hear> Walk<'_, H> {
             self.record(at, behind, first);
             return Ok((behind, Held::Something));
         }
-        let members = self.items.split_off(first);
+        let members = self.scanner.principals().expand(&self.items[first..]);
+        self.items.truncate(first);
         Ok((behind, self.wrapped::<CONTROL>(&members)))
     }
 
