@@ -12,6 +12,7 @@ use crate::reject::{Place, Reject};
 use crate::schema::{NodeId, SCHEMA, Table};
 use crate::time;
 use crate::unwrap::{Hear, Walk, behind_last_member};
+use crate::write::values::Values;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use sha2::{Digest, Sha256};
@@ -27,6 +28,9 @@ const MAX_KEPT: usize = 8 << 20;
 
 /// Bytes that are no UTF-8 of which the quarantine shows what they were.
 const MAX_OVERWRITTEN: usize = 64 << 10;
+
+/// Bytes of an event name, with its quote, that rows are sorted by. AWS's longest has 70 or so.
+const MAX_NAME: usize = 100;
 
 /// A log object, as it comes in.
 #[derive(Clone, Copy, Debug)]
@@ -85,15 +89,17 @@ pub struct Batch {
     pub rejects: Vec<Reject>,
     scanner: Scanner,
     ids: Ids,
+    names: Values,
 }
 
-/// The nodes that tell a record's id and time.
+/// The nodes that tell a record's id, time and name.
 #[derive(Clone, Copy, Debug)]
 struct Ids {
     event_id: NodeId,
     event_time: NodeId,
     window_id: NodeId,
     window_start: NodeId,
+    name: NodeId,
 }
 
 impl Default for Batch {
@@ -112,9 +118,19 @@ impl Batch {
             event_time: node("eventTime"),
             window_id: node("eventId"),
             window_start: node("timeWindow.windowStart"),
+            name: node("eventName"),
         };
         let (arena, objects, records, items, rejects) = (vec![], vec![], vec![], vec![], vec![]);
-        Self { arena, objects, records, items, rejects, scanner: Scanner::new(), ids }
+        Self {
+            arena,
+            objects,
+            records,
+            items,
+            rejects,
+            scanner: Scanner::new(),
+            ids,
+            names: Values::default(),
+        }
     }
 
     /// Empties the batch and keeps its memory.
@@ -125,6 +141,12 @@ impl Batch {
         self.items.clear();
         self.rejects.clear();
         self.scanner.forget();
+        self.names.clear();
+    }
+
+    /// The event names of the records as they stand in the documents, by number.
+    pub(crate) fn names(&self) -> &Values {
+        &self.names
     }
 
     /// Inflated bytes held.
@@ -200,6 +222,7 @@ impl Batch {
             start,
             fallback: source.key_date.unwrap_or(source.ingest_date),
             ids: self.ids,
+            names: &mut self.names,
             overwritten: Vec::new(),
             kept: 0,
             limits,
@@ -340,6 +363,7 @@ struct Reader<'a> {
     /// The day of records without a time.
     fallback: i32,
     ids: Ids,
+    names: &'a mut Values,
     /// Places in the arena, and the bytes that were there.
     overwritten: Vec<(usize, u8)>,
     /// Bytes of bad records that are kept.
@@ -369,13 +393,15 @@ impl Hear for Reader<'_> {
             Table::Events => (self.ids.event_id, self.ids.event_time),
             Table::Aggregated => (self.ids.window_id, self.ids.window_start),
         };
-        let (mut id, mut when) = (0, None);
+        let (mut id, mut when, mut name) = (0, None, &[][..]);
         for item in items[first..].iter().filter(|item| item.flag & KEY == 0) {
             let text = || arena.get(item.start as usize..item.end as usize).unwrap_or_default();
             if item.node == id_node && text().len() > 2 && text()[0] == b'"' {
                 id = FixedState::default().hash_one(text()).max(1);
             } else if item.node == time_node {
                 when = std::str::from_utf8(text()).ok().and_then(time::parse).map(|(micros, _)| micros);
+            } else if item.node == self.ids.name {
+                name = text();
             }
         }
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
@@ -391,6 +417,7 @@ impl Hear for Reader<'_> {
             whole: scanner.whole,
             time: when,
             date: when.map_or(self.fallback, time::day_of),
+            name: self.names.key(&name[..name.len().min(MAX_NAME)]),
             id,
             state: State::Kept,
         });

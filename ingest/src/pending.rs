@@ -9,13 +9,14 @@ use crate::lake::{Lake, LakeError, NewFile, ObjectId, Pending, Written};
 use crate::record::State;
 use crate::schema::Table;
 use crate::time::day_of;
-use crate::write::{self, DataFile};
+use crate::write::{self, DataFile, Writer};
 use arrow::array::RecordBatch;
 use std::collections::HashSet;
 
 /// The part of a batch that goes to one table.
 pub(crate) struct Part<'a> {
     batch: &'a mut Batch,
+    writer: &'a mut Writer,
     table: LakeTable,
     /// When the batch was closed, in µs since 1970.
     now: i64,
@@ -30,8 +31,8 @@ pub(crate) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    pub(crate) fn new(batch: &'a mut Batch, table: LakeTable, now: i64) -> Self {
-        Self { batch, table, now, settled: HashSet::new(), shown: vec![], searched: 0, written: None }
+    pub(crate) fn new(batch: &'a mut Batch, writer: &'a mut Writer, table: LakeTable, now: i64) -> Self {
+        Self { batch, writer, table, now, settled: HashSet::new(), shown: vec![], searched: 0, written: None }
     }
 
     /// Bytes of the data files that were uploaded last.
@@ -48,9 +49,9 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn data_files(&self) -> Result<Vec<DataFile>, Error> {
+    fn data_files(&mut self) -> Result<Vec<DataFile>, Error> {
         match self.records() {
-            Some(table) => Ok(write::write(self.batch, table, self.now)?),
+            Some(table) => Ok(self.writer.write(self.batch, table, self.now)?),
             None => self.quarantine_file(),
         }
     }
@@ -189,7 +190,8 @@ mod tests {
 
     async fn append(lake: &Lake, batch: &mut Batch) {
         let mut appender = Appender::open(lake, LakeTable::Events, &CommitSettings::default()).await.unwrap();
-        appender.append(&mut Part::new(batch, LakeTable::Events, 0)).await.unwrap();
+        let mut writer = Writer::default();
+        appender.append(&mut Part::new(batch, &mut writer, LakeTable::Events, 0)).await.unwrap();
     }
 
     async fn rows(lake: &Lake) -> u64 {

@@ -65,6 +65,8 @@ pub struct Record {
     pub time: Option<i64>,
     /// Its partition: the day of `time`, else that of its object, in days since 1970-01-01.
     pub date: i32,
+    /// Number of its event name among those of the batch; records without one share a number.
+    pub name: u32,
     /// Hash of its id; 0 when it has none.
     pub id: u64,
     /// What becomes of it.

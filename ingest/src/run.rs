@@ -16,6 +16,7 @@ use crate::lake::{Appender, Lake, ObjectId, Pending};
 use crate::pending::{self, Part};
 use crate::report::Report;
 use crate::time::{day_of, now};
+use crate::write::Writer;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -91,6 +92,7 @@ pub(crate) async fn run(
 struct Worker<'a> {
     shared: &'a Shared,
     batch: Batch,
+    writer: Writer,
     /// The objects of the batch.
     held: HashSet<ObjectId>,
     /// When the batch got its first object.
@@ -99,8 +101,8 @@ struct Worker<'a> {
 }
 
 fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
-    let (batch, held, report) = (Batch::new(), HashSet::new(), Report::default());
-    let mut worker = Worker { shared, batch, held, began: Instant::now(), report };
+    let (batch, writer, held, report) = (Batch::new(), Writer::default(), HashSet::new(), Report::default());
+    let mut worker = Worker { shared, batch, writer, held, began: Instant::now(), report };
     while let Some(parcel) = queue.next()? {
         for next in parcel {
             match next {
@@ -181,7 +183,7 @@ impl Worker<'_> {
     fn close(&mut self) -> Result<(), Error> {
         if !self.batch.is_empty() {
             self.batch.mark_duplicates();
-            let commit = commit(self.shared, &mut self.batch);
+            let commit = commit(self.shared, &mut self.batch, &mut self.writer);
             self.report += tokio::runtime::Handle::current().block_on(commit)?;
             self.batch.clear();
             self.held.clear();
@@ -201,7 +203,7 @@ fn source_of(object: &Fetched) -> Source<'_> {
 }
 
 /// `quarantine` and `aggregated` first: an object counts as read when `events` names it.
-async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
+async fn commit(shared: &Shared, batch: &mut Batch, writer: &mut Writer) -> Result<Report, Error> {
     let now = now();
     let before = batch.objects.len() as u64;
     let mut bytes_out = 0;
@@ -216,11 +218,11 @@ async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
             Some(appender) => appender,
             none => none.insert(Appender::open(&shared.lake, table, shared.lake.settings()).await?),
         };
-        let mut part = Part::new(batch, table, now);
+        let mut part = Part::new(batch, writer, table, now);
         appender.append(&mut part).await?;
         bytes_out += part.bytes_out();
     }
-    bytes_out += commit_events(shared, batch, now).await?;
+    bytes_out += commit_events(shared, batch, writer, now).await?;
     let skipped = before - batch.objects.len() as u64;
     let mut report = books::report(batch);
     report += Report { bytes_out, objects_skipped: skipped, ..Report::default() };
@@ -228,9 +230,14 @@ async fn commit(shared: &Shared, batch: &mut Batch) -> Result<Report, Error> {
 }
 
 /// Builds the files before it asks for the ledger, so that workers wait for each other only to commit.
-async fn commit_events(shared: &Shared, batch: &mut Batch, now: i64) -> Result<u64, Error> {
+async fn commit_events(
+    shared: &Shared,
+    batch: &mut Batch,
+    writer: &mut Writer,
+    now: i64,
+) -> Result<u64, Error> {
     let files = shared.events.lock().await.files().to_vec();
-    let mut part = Part::new(batch, LakeTable::Events, now);
+    let mut part = Part::new(batch, writer, LakeTable::Events, now);
     part.drop_duplicates(&shared.lake, &files).await?;
     part.write(&shared.lake).await?;
     shared.events.lock().await.append(&mut part).await?;

@@ -4,14 +4,17 @@
 //! caller has made sure of. It finds the members of the node table and leaves everything else as slices. A learned
 //! table of successors guesses the next key, so a key usually costs one comparison.
 
+mod key;
 mod principals;
 mod skip;
 
 use crate::record::{EMPTY, ESCAPED, Item, KEY};
 use crate::schema::{Kind, NodeId, SCHEMA, Schema};
+use key::Key;
 pub(crate) use principals::Principals;
 use principals::shared;
 pub(crate) use skip::{Bad, MAX_DEPTH, balanced, byte, deeper_than, skip, string_end, white};
+use std::ops::Range;
 
 /// A member of the record itself that says: this is a record, and of which kind.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,8 @@ struct Marks {
 #[derive(Debug)]
 pub(crate) struct Scanner {
     schema: &'static Schema,
+    /// By node.
+    keys: Vec<Key>,
     marks: Marks,
     /// By member: the one that usually follows; by object: the one that usually comes first.
     successor: Vec<NodeId>,
@@ -65,6 +70,7 @@ impl Scanner {
             (0..schema.nodes.len()).map(|at| NodeId::try_from((at + 1) % schema.nodes.len()).unwrap_or(0));
         Self {
             schema,
+            keys: schema.nodes.iter().map(Key::new).collect(),
             marks,
             successor: successor.collect(),
             seen: 0,
@@ -131,18 +137,23 @@ impl Scanner {
             if byte(bytes, at) != b'"' {
                 return Err(Bad);
             }
-            let (key_end, child) = self.key::<CONTROL>(bytes, at + 1, object, previous)?;
-            let key = at + 1..key_end;
-            at = white(bytes, key_end + 1);
-            if byte(bytes, at) != b':' {
-                return Err(Bad);
-            }
-            at = white(bytes, at + 1);
-            if child == 0 {
-                at = self.unknown::<CONTROL>(bytes, key, at, object, first, items)?;
+            let guess = self.successor[usize::from(previous)];
+            if let Some(behind) = self.keys[usize::from(guess)].behind(bytes, at + 1, object) {
+                previous = guess;
+                at = self.known::<CONTROL>(bytes, white(bytes, behind), guess, items)?;
             } else {
-                previous = child;
-                at = self.known::<CONTROL>(bytes, at, child, items)?;
+                let (key, child) = self.key::<CONTROL>(bytes, at + 1, object, previous)?;
+                at = white(bytes, key.end + 1);
+                if byte(bytes, at) != b':' {
+                    return Err(Bad);
+                }
+                at = white(bytes, at + 1);
+                if child == 0 {
+                    at = self.unknown::<CONTROL>(bytes, key, at, object, first, items)?;
+                } else {
+                    previous = child;
+                    at = self.known::<CONTROL>(bytes, at, child, items)?;
+                }
             }
             at = white(bytes, at);
             match byte(bytes, at) {
@@ -153,25 +164,14 @@ impl Scanner {
         }
     }
 
-    /// The key that begins at `at`: its end, and its node or 0.
-    #[inline]
+    /// The key that begins at `at` and is not the one that was guessed: where it is, and its node or 0.
     fn key<const CONTROL: bool>(
         &mut self,
         bytes: &[u8],
         at: usize,
         object: NodeId,
         previous: NodeId,
-    ) -> Result<(usize, NodeId), Bad> {
-        let guess = self.successor[usize::from(previous)];
-        let node = self.schema.node(guess);
-        let end = at + node.name.len();
-        if guess != 0
-            && node.parent == object
-            && bytes.get(at..end) == Some(node.name.as_bytes())
-            && byte(bytes, end) == b'"'
-        {
-            return Ok((end, guess));
-        }
+    ) -> Result<(Range<usize>, NodeId), Bad> {
         let (end, escaped) = string_end::<CONTROL>(bytes, at)?;
         // An escaped key may be a known one in disguise.
         self.whole |= escaped;
@@ -185,7 +185,7 @@ impl Scanner {
         if child != 0 {
             self.successor[usize::from(previous)] = child;
         }
-        Ok((end, child))
+        Ok((at..end, child))
     }
 
     /// Whether the value of `item` is that of the member that names the service.
@@ -243,7 +243,7 @@ impl Scanner {
     fn unknown<const CONTROL: bool>(
         &mut self,
         bytes: &[u8],
-        key: std::ops::Range<usize>,
+        key: Range<usize>,
         at: usize,
         object: NodeId,
         first: usize,

@@ -20,7 +20,13 @@ pub(crate) fn byte(bytes: &[u8], at: usize) -> u8 {
 
 /// Behind the white space at `at`.
 #[inline]
-pub(crate) fn white(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn white(bytes: &[u8], at: usize) -> usize {
+    // Almost always there is none.
+    if byte(bytes, at) > b' ' { at } else { behind_white(bytes, at) }
+}
+
+#[inline(never)]
+fn behind_white(bytes: &[u8], mut at: usize) -> usize {
     while matches!(byte(bytes, at), b' ' | b'\n' | b'\r' | b'\t') {
         at += 1;
     }

@@ -6,8 +6,9 @@
 use super::resources::{Appended, Resources};
 use crate::schema::{self, Kind};
 use crate::write::settings::{self, Layout};
+use crate::write::texts::Texts;
 use crate::write::values::{Key, NONE, Values};
-use arrow::array::{ArrayRef, BinaryBuilder, BooleanBuilder, StringArray, TimestampMicrosecondBuilder};
+use arrow::array::{ArrayRef, BooleanBuilder, TimestampMicrosecondBuilder};
 use arrow::error::ArrowError;
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub(crate) enum Filled<'a> {
     Array(ArrayRef),
     /// Keys of values that are known so far.
     Keys(&'a [Key], &'a Values),
+    /// Texts that never repeat.
+    Texts(&'a Texts),
 }
 
 /// A column and how many rows it has.
@@ -26,7 +29,7 @@ pub(super) struct Column {
 }
 
 enum Builder {
-    Plain(BinaryBuilder),
+    Texts(Texts),
     Keyed(Box<Keyed>),
     Time(TimestampMicrosecondBuilder),
     Bool(BooleanBuilder),
@@ -65,9 +68,7 @@ impl Column {
             }
             Kind::Bool => Builder::Bool(BooleanBuilder::new()),
             Kind::Resources => Builder::Resources(Box::new(Resources::new())),
-            Kind::Text | Kind::Json | Kind::Object if is_distinct(name) => {
-                Builder::Plain(BinaryBuilder::new())
-            }
+            Kind::Text | Kind::Json | Kind::Object if is_distinct(name) => Builder::Texts(Texts::default()),
             Kind::Text | Kind::Json | Kind::Object => Builder::Keyed(Box::default()),
         };
         Self { builder, rows: 0 }
@@ -82,7 +83,7 @@ impl Column {
     pub(super) fn text(&mut self, row: usize, text: &[u8]) {
         self.catch_up(row);
         match &mut self.builder {
-            Builder::Plain(builder) => builder.append_value(text),
+            Builder::Texts(texts) => texts.push(text),
             Builder::Keyed(keyed) => {
                 let key = keyed.values.key(text);
                 keyed.keys.push(key);
@@ -121,7 +122,7 @@ impl Column {
     pub(super) fn numbered_text(&mut self, row: usize, number: u32, text: impl FnOnce() -> String) {
         self.catch_up(row);
         match &mut self.builder {
-            Builder::Plain(builder) => builder.append_value(text()),
+            Builder::Texts(texts) => texts.push(text().as_bytes()),
             Builder::Keyed(keyed) => keyed.append_numbered(number, text),
             _ => unreachable!("only a column of texts is given texts"),
         }
@@ -160,7 +161,7 @@ impl Column {
         self.catch_up(rows);
         Ok(Filled::Array(match &mut self.builder {
             Builder::Keyed(keyed) => return Ok(Filled::Keys(&keyed.keys, &keyed.values)),
-            Builder::Plain(builder) => Arc::new(StringArray::try_from_binary(builder.finish())?),
+            Builder::Texts(texts) => return Ok(Filled::Texts(texts)),
             Builder::Time(builder) => Arc::new(builder.finish()),
             Builder::Bool(builder) => Arc::new(builder.finish()),
             Builder::Resources(builder) => builder.finish()?,
@@ -170,8 +171,28 @@ impl Column {
     /// Forgets the rows, not the values.
     pub(super) fn clear(&mut self) {
         self.rows = 0;
+        match &mut self.builder {
+            Builder::Keyed(keyed) => keyed.keys.clear(),
+            Builder::Texts(texts) => texts.clear(),
+            _ => {}
+        }
+    }
+
+    /// Begins a file: forgets the values as well.
+    pub(super) fn begin(&mut self) {
+        self.clear();
         if let Builder::Keyed(keyed) = &mut self.builder {
-            keyed.keys.clear();
+            keyed.values.clear();
+            keyed.numbered.clear();
+        }
+    }
+
+    /// Bytes of memory held for values.
+    pub(super) fn held(&self) -> usize {
+        match &self.builder {
+            Builder::Keyed(keyed) => keyed.values.held(),
+            Builder::Texts(texts) => texts.held(),
+            _ => 0,
         }
     }
 
@@ -190,7 +211,7 @@ impl Column {
         }
         let missing = row - self.rows;
         match &mut self.builder {
-            Builder::Plain(builder) => builder.append_nulls(missing),
+            Builder::Texts(texts) => texts.fill_up(row),
             Builder::Keyed(keyed) => keyed.keys.resize(row, NONE),
             Builder::Time(builder) => builder.append_nulls(missing),
             Builder::Bool(builder) => builder.append_nulls(missing),

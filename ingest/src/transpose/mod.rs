@@ -7,7 +7,7 @@
 
 use crate::batch::Batch;
 use crate::record::{ESCAPED, Item, KEY, Record, SHARED};
-use crate::schema::{Kind, OURS, SCHEMA, Schema, Table};
+use crate::schema::{Kind, Node, OURS, SCHEMA, Schema, Table};
 use crate::write::values::Values;
 use crate::{record, time};
 use arrow::array::TimestampMicrosecondArray;
@@ -20,20 +20,32 @@ mod rest;
 mod actor;
 mod principal;
 
-use actor::Actor;
 use crate::write::values::Key;
+use actor::Actor;
 use column::Column;
 pub(crate) use column::{Filled, is_distinct};
 use principal::Carried;
 use rest::Rest;
 pub(crate) use rest::WHOLE;
 
+/// Bytes that the columns may keep from one file to the next.
+const MOST_HELD: usize = 64 << 20;
+
+/// Where the value of a node goes.
+#[derive(Clone, Copy)]
+struct Route {
+    /// Its column, if it has one in this table.
+    column: Option<u8>,
+    kind: Kind,
+}
+
 /// The columns of a chunk being built.
 pub(crate) struct Columns {
+    table: Table,
     nodes: &'static Schema,
     columns: Vec<Column>,
-    /// By node: its column, if it has one in this table.
-    column_of: Vec<Option<usize>>,
+    /// By node.
+    routes: Vec<Route>,
     rows: usize,
     rest: Rest,
     actor: Actor,
@@ -44,27 +56,44 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// No rows yet; `ingest_time` is in µs since 1970.
-    pub(crate) fn new(table: Table, ingest_time: i64) -> Self {
+    /// Columns for files of `table`.
+    pub(crate) fn new(table: Table) -> Self {
         let nodes = &*SCHEMA;
         let theirs = nodes.columns(table).map(|(_, node)| (node.column.as_str(), node.kind));
         let named = theirs.chain(OURS.iter().map(|&(name, kind, _)| (name, kind)));
         let columns = named.map(|(name, kind)| Column::new(name, kind)).collect();
-        let mut column_of = vec![None; nodes.nodes.len()];
-        for (at, (id, _)) in nodes.columns(table).enumerate() {
-            column_of[usize::from(id)] = Some(at);
+        let route = |node: &Node| Route { column: None, kind: node.kind };
+        let mut routes = nodes.nodes.iter().map(route).collect::<Vec<_>>();
+        for (at, (id, _)) in (0..).zip(nodes.columns(table)) {
+            routes[usize::from(id)].column = Some(at);
         }
         Self {
+            table,
             nodes,
             columns,
-            column_of,
+            routes,
             rows: 0,
             rest: Rest::default(),
             actor: Actor::new(nodes),
             principals: Vec::new(),
-            ingest_time,
+            ingest_time: 0,
             unescaped: String::new(),
         }
+    }
+
+    pub(crate) fn table(&self) -> Table {
+        self.table
+    }
+
+    /// Begins a file; `ingest_time` is in µs since 1970. Memory is kept, to a bound.
+    pub(crate) fn begin(&mut self, ingest_time: i64) {
+        if self.columns.iter().map(Column::held).sum::<usize>() > MOST_HELD {
+            *self = Self::new(self.table);
+        }
+        self.columns.iter_mut().for_each(Column::begin);
+        self.principals.clear();
+        self.rows = 0;
+        self.ingest_time = ingest_time;
     }
 
     /// Appends one record.
@@ -109,12 +138,13 @@ impl Columns {
 
     /// Gives a value to its column; whether the column says all of it.
     fn carry(&mut self, item: &Item, raw: &[u8]) -> bool {
-        let Some(at) = self.column_of[usize::from(item.node)] else { return false };
+        let Route { column: Some(at), kind } = self.routes[usize::from(item.node)] else { return false };
+        let at = usize::from(at);
         let (row, column) = (self.rows, &mut self.columns[at]);
         if column.has(row) {
             return false;
         }
-        match self.nodes.node(item.node).kind {
+        match kind {
             Kind::Text => self.carry_text(at, item, raw),
             Kind::Json if raw == b"null" => false,
             Kind::Json => {

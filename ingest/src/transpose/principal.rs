@@ -56,7 +56,7 @@ impl Columns {
             if item.flag & KEY != 0 {
                 carried.left.extend([item, items.next().unwrap_or(item)]);
             } else if self.carry(item, batch.bytes_at(item)) {
-                let column = self.column_of[usize::from(item.node)];
+                let column = self.routes[usize::from(item.node)].column.map(usize::from);
                 carried.keys.extend(column.and_then(|at| Some((at, self.columns[at].last_key()?))));
             } else {
                 carried.left.push(*item);

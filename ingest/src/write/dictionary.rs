@@ -7,57 +7,37 @@
 //! where the settings ask for them bounds by page and chunk and a bloom filter.
 
 use super::bounds::{greatest, least};
-use super::hybrid::{encode, repeat, width_for};
-use super::settings::ColumnSetting;
+use super::hybrid::{encode, width_for};
+use super::pages::{Finished, Pages, number, write_page};
+use super::settings::{ColumnSetting, FALSE_POSITIVES};
 use super::squeeze::Squeeze;
 use super::values::{Key, NONE, Values};
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, Type, ZstdLevel};
+use parquet::basic::{Encoding, Type};
 use parquet::bloom_filter::Sbbf;
-use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
+use parquet::column::page::Page;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder};
+use parquet::file::metadata::ColumnIndexBuilder;
 use parquet::file::statistics::{Statistics, ValueStatistics};
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::file::writer::TrackedWrite;
 use parquet::schema::types::ColumnDescPtr;
 
-/// The pages of one column so far. Their offsets count from the first data page, since the dictionary, which comes
-/// first in the file, is known last.
+/// The pages of one column so far.
 pub(super) struct DictionaryChunk {
-    column: ColumnDescPtr,
-    setting: ColumnSetting,
-    pages: TrackedWrite<Vec<u8>>,
-    rows: u64,
-    nulls: u64,
-    uncompressed: usize,
-    offsets: OffsetIndexBuilder,
+    pages: Pages,
     bounds: ColumnIndexBuilder,
-    /// Scratch: levels, keys and the page they become.
-    levels: Vec<u32>,
+    /// Scratch: the keys of a page.
     keys: Vec<Key>,
-    body: Vec<u8>,
     /// By key: the number of the last page that has it.
     seen: Vec<u32>,
 }
 
 impl DictionaryChunk {
     pub(super) fn new(column: ColumnDescPtr, setting: ColumnSetting) -> Self {
-        Self {
-            column,
-            setting,
-            pages: TrackedWrite::new(Vec::new()),
-            rows: 0,
-            nulls: 0,
-            uncompressed: 0,
-            offsets: OffsetIndexBuilder::new(),
-            bounds: ColumnIndexBuilder::new(Type::BYTE_ARRAY),
-            levels: Vec::new(),
-            keys: Vec::new(),
-            body: Vec::new(),
-            seen: Vec::new(),
-        }
+        let bounds = ColumnIndexBuilder::new(Type::BYTE_ARRAY);
+        Self { pages: Pages::new(column, setting), bounds, keys: Vec::new(), seen: Vec::new() }
     }
 
     /// Makes a page of the keys of its rows.
@@ -67,52 +47,22 @@ impl DictionaryChunk {
         values: &Values,
         squeeze: &mut Squeeze,
     ) -> Result<(), ParquetError> {
-        self.body.clear();
-        // The length of the levels, filled in below.
-        self.body.extend_from_slice(&[0; 4]);
         self.keys.clear();
         self.keys.extend(keys.iter().filter(|&&key| key != NONE));
-        if self.keys.is_empty() || self.keys.len() == keys.len() {
-            repeat(u32::from(!self.keys.is_empty()), keys.len(), 1, &mut self.body);
-        } else {
-            self.levels.clear();
-            self.levels.extend(keys.iter().map(|&key| u32::from(key != NONE)));
-            encode(&self.levels, 1, &mut self.body);
-        }
-        let levels = u32::try_from(self.body.len() - 4).unwrap_or(u32::MAX);
-        self.body[..4].copy_from_slice(&levels.to_le_bytes());
+        self.pages.begin(keys, self.keys.len());
         let width = width_for(values.len());
-        self.body.push(width.to_le_bytes()[0]);
-        encode(&self.keys, width, &mut self.body);
-        if self.setting.bounds {
+        self.pages.body.push(width.to_le_bytes()[0]);
+        encode(&self.keys, width, &mut self.pages.body);
+        if self.pages.setting.bounds {
             self.page_bounds(keys.len(), values);
         }
-        self.write_page(keys.len(), squeeze)
-    }
-
-    fn write_page(&mut self, rows: usize, squeeze: &mut Squeeze) -> Result<(), ParquetError> {
-        let page = Page::DataPage {
-            buf: squeeze.squeeze(&self.body)?,
-            num_values: u32::try_from(rows).unwrap_or(u32::MAX),
-            encoding: Encoding::RLE_DICTIONARY,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        };
-        let spec = write(&mut self.pages, page, self.body.len())?;
-        self.uncompressed += spec.uncompressed_size;
-        self.offsets.append_row_count(number(rows));
-        let size = i32::try_from(spec.compressed_size).unwrap_or(i32::MAX);
-        self.offsets.append_offset_and_size(i64::try_from(spec.offset).unwrap_or(i64::MAX), size);
-        self.rows += rows as u64;
-        self.nulls += (rows - self.keys.len()) as u64;
-        Ok(())
+        self.pages.end(keys.len(), self.keys.len(), Encoding::RLE_DICTIONARY, squeeze)
     }
 
     /// Least and greatest value of a page; each value is compared once, however many rows have it.
     fn page_bounds(&mut self, rows: usize, values: &Values) {
         self.seen.resize(values.len(), u32::MAX);
-        let page = u32::try_from(self.rows).unwrap_or(u32::MAX);
+        let page = u32::try_from(self.pages.rows).unwrap_or(u32::MAX);
         let (mut low, mut high) = (None, None);
         for &key in &self.keys {
             let seen = &mut self.seen[key as usize];
@@ -139,69 +89,50 @@ impl DictionaryChunk {
 
     /// The chunk as it goes into a row group: its bytes, and what the footer says of them.
     pub(super) fn finish(
-        mut self,
+        self,
         values: &Values,
         squeeze: &mut Squeeze,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
-        let pages = std::mem::replace(&mut self.pages, TrackedWrite::new(Vec::new())).into_inner()?;
+        let mut pages = self.pages.finish()?;
         let mut chunk = TrackedWrite::new(Vec::new());
-        let dictionary = plain(values);
+        let dictionary = values.plain();
         let page = Page::DictionaryPage {
-            buf: squeeze.squeeze(&dictionary)?,
+            buf: squeeze.squeeze(dictionary)?,
             num_values: u32::try_from(values.len()).unwrap_or(u32::MAX),
             encoding: Encoding::PLAIN,
             is_sorted: false,
         };
-        let spec = write(&mut chunk, page, dictionary.len())?;
-        self.uncompressed += spec.uncompressed_size;
+        let spec = write_page(&mut chunk, page, dictionary.len())?;
+        pages.uncompressed += spec.uncompressed_size;
         let mut bytes = chunk.into_inner()?;
         let first_page = number(bytes.len());
-        bytes.extend_from_slice(&pages);
-        let close = self.close(values, number(bytes.len()), first_page)?;
+        bytes.extend_from_slice(&pages.bytes);
+        let close = close(pages, self.bounds, values, number(bytes.len()), first_page)?;
         Ok((bytes.into(), close))
     }
-
-    fn close(self, values: &Values, size: i64, first_page: i64) -> Result<ColumnCloseResult, ParquetError> {
-        let (bloom, has_bounds, rows) = (self.setting.bloom, self.setting.bounds, self.rows);
-        let mut metadata = ColumnChunkMetaData::builder(self.column)
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(super::settings::ZSTD_LEVEL)?))
-            .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY])
-            .set_num_values(i64::try_from(rows).unwrap_or(i64::MAX))
-            .set_total_compressed_size(size)
-            .set_total_uncompressed_size(number(self.uncompressed))
-            .set_dictionary_page_offset(Some(0))
-            .set_data_page_offset(first_page);
-        if has_bounds {
-            metadata = metadata.set_statistics(chunk_bounds(values, self.nulls));
-        }
-        let mut offset_index = self.offsets.build();
-        for page in &mut offset_index.page_locations {
-            page.offset += first_page;
-        }
-        Ok(ColumnCloseResult {
-            bytes_written: u64::try_from(size).unwrap_or(0),
-            rows_written: rows,
-            metadata: metadata.build()?,
-            bloom_filter: bloom.then(|| filter(values)).transpose()?,
-            column_index: has_bounds.then(|| self.bounds.build()).transpose()?,
-            offset_index: Some(offset_index),
-        })
-    }
 }
 
-/// Writes a page and its header.
-fn write(sink: &mut TrackedWrite<Vec<u8>>, page: Page, size: usize) -> Result<PageWriteSpec, ParquetError> {
-    SerializedPageWriter::new(sink).write_page(CompressedPage::new(page, size))
-}
-
-/// The values one after the other, each led by its length.
-fn plain(values: &Values) -> Vec<u8> {
-    let mut out = Vec::with_capacity(values.bytes() + 4 * values.len());
-    for value in values.iter() {
-        out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend_from_slice(value);
+fn close(
+    mut pages: Finished,
+    bounds: ColumnIndexBuilder,
+    values: &Values,
+    size: i64,
+    first_page: i64,
+) -> Result<ColumnCloseResult, ParquetError> {
+    let encodings = vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
+    let (setting, nulls) = (pages.setting, pages.nulls);
+    let mut metadata = pages.metadata(size, first_page, encodings)?.set_dictionary_page_offset(Some(0));
+    if setting.bounds {
+        metadata = metadata.set_statistics(chunk_bounds(values, nulls));
     }
-    out
+    Ok(ColumnCloseResult {
+        bytes_written: u64::try_from(size).unwrap_or(0),
+        rows_written: pages.rows,
+        metadata: metadata.build()?,
+        bloom_filter: setting.bloom.then(|| filter(values)).transpose()?,
+        column_index: setting.bounds.then(|| bounds.build()).transpose()?,
+        offset_index: Some(pages.offsets),
+    })
 }
 
 /// Least and greatest of all values; each value is in some row.
@@ -217,11 +148,7 @@ fn chunk_bounds(values: &Values, nulls: u64) -> Statistics {
 
 /// A bloom filter for as many values as there are.
 fn filter(values: &Values) -> Result<Sbbf, ParquetError> {
-    let mut filter = Sbbf::new_with_ndv_fpp(values.len().max(1) as u64, super::settings::FALSE_POSITIVES)?;
+    let mut filter = Sbbf::new_with_ndv_fpp(values.len().max(1) as u64, FALSE_POSITIVES)?;
     values.iter().for_each(|value| filter.insert(value));
     Ok(filter)
-}
-
-fn number(length: usize) -> i64 {
-    i64::try_from(length).unwrap_or(i64::MAX)
 }

@@ -29,6 +29,11 @@ pub(super) fn width_for(count: usize) -> u32 {
     usize::BITS - count.saturating_sub(1).leading_zeros()
 }
 
+/// Bits that a number fits in.
+pub(super) fn width_of(number: u32) -> u32 {
+    u32::BITS - number.leading_zeros()
+}
+
 fn run_length(values: &[u32]) -> usize {
     values.iter().take_while(|&&value| value == values[0]).count()
 }
@@ -40,20 +45,26 @@ fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
     }
     let groups = values.len().div_ceil(8);
     varint(groups << 1 | 1, out);
+    bits(values, groups * 8 - values.len(), width, out);
+}
+
+/// Appends `values` and `fill` zeros bit by bit, the least first; together they fill whole bytes.
+pub(super) fn bits(values: &[u32], fill: usize, width: u32, out: &mut Vec<u8>) {
     let (mut bits, mut held) = (0_u64, 0);
-    let fill = groups * 8 - values.len();
     for &value in values.iter().chain(std::iter::repeat_n(&0, fill)) {
         bits |= u64::from(value) << held;
         held += width;
-        while held >= 8 {
-            out.push(bits.to_le_bytes()[0]);
-            bits >>= 8;
-            held -= 8;
+        while held >= 32 {
+            out.extend_from_slice(&bits.to_le_bytes()[..4]);
+            bits >>= 32;
+            held -= 32;
         }
     }
+    out.extend_from_slice(&bits.to_le_bytes()[..held.div_ceil(8) as usize]);
 }
 
-fn varint(mut number: usize, out: &mut Vec<u8>) {
+/// Appends a number, seven bits a byte.
+pub(super) fn varint(mut number: usize, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;

@@ -6,15 +6,13 @@
 //! `Utf8` to every reader: the dictionaries of the builder leave no trace in the schema.
 
 use crate::batch::Batch;
-use crate::record::{KEY, Record, State};
-use crate::schema::{NodeId, SCHEMA, Table, file_schema};
+use crate::record::{Record, State};
+use crate::schema::{Table, file_schema};
 use crate::time;
 use crate::transpose::{Columns, Filled};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
@@ -22,16 +20,21 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 mod bounds;
+mod delta;
 mod dictionary;
 mod file;
 mod hybrid;
+mod ids;
+mod pages;
 pub mod settings;
 mod squeeze;
 mod stats;
+pub(crate) mod texts;
 pub(crate) mod values;
 
 use file::FileWriter;
-use settings::{ColumnSetting, PAGE_ROWS};
+use settings::{ColumnSetting, PAGE_ROWS, ZSTD_LEVEL};
+use squeeze::Squeeze;
 
 /// A Parquet file that is not stored yet.
 #[derive(Clone, Debug)]
@@ -48,32 +51,83 @@ pub struct DataFile {
     pub stats: serde_json::Value,
 }
 
-/// The kept records of `table` as Parquet files, one per day; `ingest_time` is in microseconds since 1970.
-pub fn write(batch: &Batch, table: Table, ingest_time: i64) -> Result<Vec<DataFile>, ParquetError> {
-    let schema = file_schema(table);
-    let days = sorted(batch, table);
-    let days = days.chunk_by(|a, b| a.date == b.date);
-    days.map(|day| {
-        let mut columns = Columns::new(table, ingest_time);
-        let mut file = FileWriter::new(table, day.len())?;
+/// Writes files, and keeps the memory that it takes from one to the next.
+#[derive(Default)]
+pub struct Writer {
+    columns: Option<Columns>,
+    squeeze: Option<Squeeze>,
+    /// Bytes of the file before.
+    size: usize,
+}
+
+impl Writer {
+    /// The kept records of `table` as Parquet files, one per day; `ingest_time` is in microseconds since 1970.
+    ///
+    /// # Errors
+    /// What the parquet crate finds wrong with a file that it is given: a defect of ours.
+    pub fn write(
+        &mut self,
+        batch: &Batch,
+        table: Table,
+        ingest_time: i64,
+    ) -> Result<Vec<DataFile>, ParquetError> {
+        let mut columns = match self.columns.take().filter(|columns| columns.table() == table) {
+            Some(columns) => columns,
+            None => Columns::new(table),
+        };
+        let rows = sorted(batch, table);
+        let days = rows.chunk_by(|a, b| a.date == b.date);
+        let files = days.map(|day| {
+            columns.begin(ingest_time);
+            self.file_of_day(batch, table, day, &mut columns)
+        });
+        let files = files.collect();
+        self.columns = Some(columns);
+        files
+    }
+
+    fn file_of_day(
+        &mut self,
+        batch: &Batch,
+        table: Table,
+        day: &[Handle],
+        columns: &mut Columns,
+    ) -> Result<DataFile, ParquetError> {
+        let squeeze = match &mut self.squeeze {
+            Some(squeeze) => squeeze,
+            none => none.insert(Squeeze::new(ZSTD_LEVEL)?),
+        };
+        let mut file = FileWriter::new(table, day.len(), self.size)?;
         for page in day.chunks(PAGE_ROWS) {
-            for row in page {
+            for (at, row) in page.iter().enumerate() {
+                if let Some(next) = page.get(at + 1) {
+                    fetch_early(batch, &batch.records[next.index as usize]);
+                }
                 columns.push(batch, &batch.records[row.index as usize]);
             }
-            file.page(&mut columns)?;
+            file.page(columns, squeeze)?;
         }
-        let (bytes, metadata) = file.finish(&columns)?;
-        let stats = stats::delta(&metadata, &schema, settings::of(table));
+        let (bytes, metadata) = file.finish(columns, squeeze)?;
+        self.size = bytes.len();
+        let stats = stats::delta(&metadata, &file_schema(table), settings::of(table));
         let date = day[0].date;
         Ok(DataFile { date, path: new_path(date), bytes: bytes.into(), rows: day.len() as u64, stats })
-    })
-    .collect()
+    }
+}
+
+/// Touches each cache line of a record that is needed soon. Rows lie all over the arena; asked for together, its lines
+/// arrive together.
+fn fetch_early(batch: &Batch, record: &Record) {
+    let lines = batch.bytes_of(record).iter().step_by(64).fold(0, |all, &byte| all ^ byte);
+    let items = batch.items(record).iter().step_by(5).fold(0, |all, item| all ^ item.start);
+    std::hint::black_box((lines, items));
 }
 
 /// The columns of the kept records of `table` in the order of their rows, and no file: what a benchmark tells apart
 /// from encoding. Gives the number of columns that have anything.
 pub fn columns(batch: &Batch, table: Table, ingest_time: i64) -> Result<usize, ParquetError> {
-    let (mut columns, mut filled) = (Columns::new(table, ingest_time), 0);
+    let (mut columns, mut filled) = (Columns::new(table), 0);
+    columns.begin(ingest_time);
     for page in sorted(batch, table).chunks(PAGE_ROWS) {
         for row in page {
             columns.push(batch, &batch.records[row.index as usize]);
@@ -123,34 +177,20 @@ struct Handle {
 
 /// The kept records of `table` in the order of their rows, day by day.
 fn sorted(batch: &Batch, table: Table) -> Vec<Handle> {
-    let event_name = SCHEMA.find("eventName").expect("eventName is in the node table");
-    let mut numbers = HashMap::<&[u8], u32, FixedState>::default();
-    let mut handles = Vec::new();
-    for (index, record) in (0..).zip(&batch.records) {
-        if record.table != table || record.state != State::Kept {
-            continue;
-        }
-        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-        let name = *numbers.entry(value(batch, record, event_name)).or_insert(next);
-        let time = record.time.unwrap_or(i64::MAX);
-        handles.push(Handle { date: record.date, name, time, index });
-    }
     // A few hundred names; ranking them by text is what makes the pages of a name lie together.
-    let mut names = numbers.into_iter().collect::<Vec<_>>();
-    names.sort_unstable();
+    let mut names = (0_u32..).zip(batch.names().iter()).collect::<Vec<_>>();
+    names.sort_unstable_by_key(|(_, name)| *name);
     let mut ranks = vec![0; names.len()];
-    for (rank, (_, number)) in (0..).zip(names) {
+    for (rank, (number, _)) in (0..).zip(names) {
         ranks[number as usize] = rank;
     }
-    for handle in &mut handles {
-        handle.name = ranks[handle.name as usize];
+    let mut handles = Vec::with_capacity(batch.records.len());
+    for (index, record) in (0..).zip(&batch.records) {
+        if record.table == table && record.state == State::Kept {
+            let (name, time) = (ranks[record.name as usize], record.time.unwrap_or(i64::MAX));
+            handles.push(Handle { date: record.date, name, time, index });
+        }
     }
     handles.sort_unstable();
     handles
-}
-
-/// A member of the record as it stands in the document; empty when it has none.
-fn value<'a>(batch: &'a Batch, record: &Record, node: NodeId) -> &'a [u8] {
-    let item = batch.items(record).iter().find(|item| item.node == node && item.flag & KEY == 0);
-    item.map_or(&[], |item| &batch.arena[item.start as usize..item.end as usize])
 }

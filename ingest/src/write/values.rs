@@ -12,9 +12,13 @@ pub(crate) type Key = u32;
 /// The key of a row without a value.
 pub(crate) const NONE: Key = Key::MAX;
 
+/// Bytes before each value.
+const PREFIX: usize = size_of::<u32>();
+
 /// Distinct texts.
 #[derive(Debug)]
 pub(crate) struct Values {
+    /// The values one after the other, each led by its length, as a dictionary page has them.
     bytes: Vec<u8>,
     /// Where each value ends in `bytes`.
     ends: Vec<usize>,
@@ -51,10 +55,27 @@ impl Values {
     }
 
     fn add(&mut self, value: &[u8]) -> Key {
+        // A value lies on an arena whose offsets have 32 bits.
+        self.bytes.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
         self.bytes.extend_from_slice(value);
         self.ends.push(self.bytes.len());
         // A batch has fewer bytes than keys have numbers.
         Key::try_from(self.ends.len() - 1).unwrap_or(NONE)
+    }
+
+    /// Forgets all values, and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.index.clear();
+        self.last = None;
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.capacity()
+            + size_of::<usize>() * self.ends.capacity()
+            + size_of::<(u64, Key)>() * self.index.capacity()
     }
 
     /// The value of a key.
@@ -67,9 +88,9 @@ impl Values {
         self.ends.len()
     }
 
-    /// How long they are together.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len()
+    /// All of them by key, each led by its length in four bytes, the least first.
+    pub(crate) fn plain(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// All of them, by key.
@@ -81,7 +102,7 @@ impl Values {
 fn get<'a>(bytes: &'a [u8], ends: &[usize], key: Key) -> &'a [u8] {
     let at = key as usize;
     let start = if at == 0 { 0 } else { ends[at - 1] };
-    &bytes[start..ends[at]]
+    &bytes[start + PREFIX..ends[at]]
 }
 
 #[cfg(test)]
@@ -94,6 +115,7 @@ mod tests {
         let keys = ["a", "a", "", "b", "a", "", "aa"].map(|text| values.key(text.as_bytes()));
         assert_eq!(keys, [0, 0, 1, 2, 0, 1, 3]);
         assert_eq!(values.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"b", b"aa"]);
-        assert_eq!((values.len(), values.bytes()), (4, 4));
+        assert_eq!(values.len(), 4);
+        assert_eq!(values.plain(), b"\x01\0\0\0a\0\0\0\0\x01\0\0\0b\x02\0\0\0aa");
     }
 }

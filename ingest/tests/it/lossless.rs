@@ -101,7 +101,7 @@ fn round_trip(document: &str) -> Vec<String> {
     assert!(batch.rejects.is_empty(), "{:?}", batch.rejects);
     let mut back = Vec::new();
     for table in [Table::Events, Table::Aggregated] {
-        for file in write::write(&batch, table, 0).unwrap() {
+        for file in write::Writer::default().write(&batch, table, 0).unwrap() {
             let reader = ParquetRecordBatchReaderBuilder::try_new(file.bytes).unwrap().build().unwrap();
             for rows in reader {
                 let rows: RecordBatch = rows.unwrap();

@@ -308,7 +308,7 @@ fn rows_of_the_console_are_marked_partial() {
     );
     assert_eq!(reasons(&batch), ["not a row of the table", "a row without a CloudTrail record"]);
     assert_eq!(batch.rejects[0].bytes, b"\"broken,2026");
-    let files = trailhound_ingest::write::write(&batch, Table::Events, 0).unwrap();
+    let files = trailhound_ingest::write::Writer::default().write(&batch, Table::Events, 0).unwrap();
     let rows = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(files[0].bytes.clone());
     let rows = rows.unwrap().build().unwrap().next().unwrap().unwrap();
     let rest = arrow::array::AsArray::as_string::<i32>(rows.column_by_name("rest").unwrap());

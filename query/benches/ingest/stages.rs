@@ -9,7 +9,7 @@ use trailhound_ingest::config::IngestConfig;
 use trailhound_ingest::gunzip::gunzip;
 use trailhound_ingest::lake::ObjectId;
 use trailhound_ingest::schema::Table;
-use trailhound_ingest::write;
+use trailhound_ingest::write::{self, Writer};
 
 /// Room for the largest file, in bytes.
 const LARGEST: usize = 256 << 20;
@@ -81,20 +81,20 @@ pub(crate) fn cumulative(files: &[Vec<u8>]) -> Vec<(&'static str, f64)> {
 }
 
 fn run(files: &[Vec<u8>], upto: Upto) {
-    let (mut batch, limits) = (Batch::new(), Limits::default());
+    let (mut batch, mut writer, limits) = (Batch::new(), Writer::default(), Limits::default());
     let batch_bytes = IngestConfig::new(vec![], String::new()).batch_bytes;
     for (number, gz) in (0..).zip(files) {
         let source =
             Source { identity: ObjectId(number), key: "bench", etag: "", key_date: None, ingest_date: 0 };
         batch.read(&source, gz, &limits);
         if batch.bytes() >= batch_bytes {
-            finish(&mut batch, upto);
+            finish(&mut batch, &mut writer, upto);
         }
     }
-    finish(&mut batch, upto);
+    finish(&mut batch, &mut writer, upto);
 }
 
-fn finish(batch: &mut Batch, upto: Upto) {
+fn finish(batch: &mut Batch, writer: &mut Writer, upto: Upto) {
     if upto >= Upto::Duplicates {
         batch.mark_duplicates();
     }
@@ -102,7 +102,7 @@ fn finish(batch: &mut Batch, upto: Upto) {
         black_box(write::columns(batch, Table::Events, 0).expect("columns"));
     }
     if upto == Upto::Parquet {
-        black_box(write::write(batch, Table::Events, 0).expect("Parquet"));
+        black_box(writer.write(batch, Table::Events, 0).expect("Parquet"));
     }
     batch.clear();
 }
