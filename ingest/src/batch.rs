@@ -304,6 +304,15 @@ impl Batch {
         self.mark_duplicates();
     }
 
+    /// Whether the object read last would take more bytes than `limits` let it unwrap.
+    #[must_use]
+    pub fn lacks_room(&self, limits: &Limits) -> bool {
+        let why = one_line(&limits.no_room());
+        let last = self.objects.len().saturating_sub(1);
+        let of_last = self.rejects.iter().rev().take_while(|reject| reject.object as usize == last);
+        of_last.into_iter().any(|reject| reject.reason == why)
+    }
+
     fn number_of(&self, identity: ObjectId) -> Option<u32> {
         let at = self.objects.iter().position(|object| object.identity == identity)?;
         u32::try_from(at).ok()
@@ -345,6 +354,22 @@ fn inflate<'a>(
         Err(GunzipError::NotGzip) => (vec![(limits.no_room(), body)], 0),
         Err(error) => (vec![(limits.reason(&error, left), body)], 0),
     }
+}
+
+/// Drops the members that are not in the node table: the record keeps its text, and there may be very many of them.
+fn keep_known(items: &mut Vec<Item>, first: usize) {
+    let mut is_value = false;
+    let mut keep = first;
+    for at in first..items.len() {
+        let item = items[at];
+        let is_key = item.flag & KEY != 0;
+        if !is_key && !is_value {
+            items[keep] = item;
+            keep += 1;
+        }
+        is_value = is_key;
+    }
+    items.truncate(keep);
 }
 
 /// A reason without line feeds.
@@ -403,6 +428,9 @@ impl Hear for Reader<'_> {
             } else if item.node == self.ids.name {
                 name = text();
             }
+        }
+        if scanner.whole {
+            keep_known(items, first);
         }
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let index = self.next_index();

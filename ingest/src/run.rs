@@ -7,7 +7,7 @@
 use crate::ahead::{self, Queue, Queued};
 use crate::batch::{Batch, Source};
 use crate::books;
-use crate::config::IngestConfig;
+use crate::config::{IngestConfig, Limits};
 use crate::error::Error;
 use crate::fetch::{self, Fetched, doubt};
 use crate::find::Found;
@@ -20,7 +20,8 @@ use crate::write::Writer;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 /// Hears how a run gets on; called from several threads.
 pub trait Progress: Send + Sync {
@@ -46,6 +47,8 @@ struct Shared {
     aggregated: Mutex<Option<Appender>>,
     quarantine: Mutex<Option<Appender>>,
     progress: Arc<dyn Progress>,
+    /// The turn of an object that unwraps to more than a batch.
+    large: Arc<Semaphore>,
 }
 
 /// Reads what was found into the lake.
@@ -75,6 +78,7 @@ pub(crate) async fn run(
         aggregated: Mutex::new(None),
         quarantine: Mutex::new(None),
         progress,
+        large: Arc::new(Semaphore::new(1)),
     });
     let queue = ahead::start(objects, config);
     let workers = (0..config.workers.max(1)).map(|_| {
@@ -93,6 +97,8 @@ struct Worker<'a> {
     shared: &'a Shared,
     batch: Batch,
     writer: Writer,
+    /// The batch is that of one large object.
+    large: Option<OwnedSemaphorePermit>,
     /// The objects of the batch.
     held: HashSet<ObjectId>,
     /// When the batch got its first object.
@@ -101,8 +107,15 @@ struct Worker<'a> {
 }
 
 fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
-    let (batch, writer, held, report) = (Batch::new(), Writer::default(), HashSet::new(), Report::default());
-    let mut worker = Worker { shared, batch, writer, held, began: Instant::now(), report };
+    let mut worker = Worker {
+        shared,
+        batch: Batch::new(),
+        writer: Writer::default(),
+        large: None,
+        held: HashSet::new(),
+        began: Instant::now(),
+        report: Report::default(),
+    };
     while let Some(parcel) = queue.next()? {
         for next in parcel {
             match next {
@@ -121,7 +134,9 @@ fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
 impl Worker<'_> {
     fn is_full(&self) -> bool {
         let config = &self.shared.config;
-        self.batch.bytes() >= config.batch_bytes || self.began.elapsed() >= config.batch_age
+        self.batch.bytes() >= config.batch_bytes
+            || self.began.elapsed() >= config.batch_age
+            || self.large.is_some()
     }
 
     /// Reads an object into the batch, unless the lake or the batch has it.
@@ -155,14 +170,13 @@ impl Worker<'_> {
         let mut again: Option<Fetched> = None;
         for _ in 0..=doubt::SECOND_LOOKS {
             let object = again.as_ref().unwrap_or(&queued.object);
-            let source = source_of(object);
-            self.batch.read(&source, &object.body, limits);
+            self.read(object)?;
             let read = self.batch.objects.last();
             if !read.is_some_and(|read| doubt::is_doubtful(&queued.listed, object, read)) {
                 return Ok(());
             }
             tracing::warn!(object = %queued.listed.place, "its bytes may have been damaged on the way, fetching it again");
-            let next = tokio::runtime::Handle::current().block_on(fetch::get(&queued.listed, limits))?;
+            let next = Handle::current().block_on(fetch::get(&queued.listed, limits))?;
             self.report.get_requests += u64::from(next.requests);
             if next.body == object.body {
                 return Ok(());
@@ -172,6 +186,28 @@ impl Worker<'_> {
         }
         let why = "every fetch brings other bytes\nhint: run again; check the network and proxies on the way";
         Err(Error::Source { name: queued.listed.place.to_string(), why: why.to_owned() })
+    }
+
+    /// Reads an object into the batch. One that unwraps to more than a batch gets a batch of its own, and its turn among
+    /// those of all workers, so that what a run holds is bounded.
+    fn read(&mut self, object: &Fetched) -> Result<(), Error> {
+        let config = &self.shared.config;
+        let share = config.limits.max_inflated.min(config.batch_bytes);
+        if self.large.is_none() && share < config.limits.max_inflated {
+            let limits = Limits { max_inflated: share, ..config.limits.clone() };
+            self.batch.read(&source_of(object), &object.body, &limits);
+            if !self.batch.lacks_room(&limits) {
+                return Ok(());
+            }
+            self.batch.remove_object(object.identity);
+            self.close()?;
+            self.batch = Batch::new();
+            self.held.insert(object.identity);
+            let turn = Handle::current().block_on(Arc::clone(&self.shared.large).acquire_owned());
+            self.large = Some(turn.map_err(|closed| Error::Worker(closed.to_string()))?);
+        }
+        self.batch.read(&source_of(object), &object.body, &config.limits);
+        Ok(())
     }
 
     fn give_up(&mut self, error: &Error) {
@@ -184,9 +220,14 @@ impl Worker<'_> {
         if !self.batch.is_empty() {
             self.batch.mark_duplicates();
             let commit = commit(self.shared, &mut self.batch, &mut self.writer);
-            self.report += tokio::runtime::Handle::current().block_on(commit)?;
+            self.report += Handle::current().block_on(commit)?;
             self.batch.clear();
             self.held.clear();
+        }
+        if self.large.is_some() {
+            // The memory first, then the turn of the next.
+            (self.batch, self.writer) = (Batch::new(), Writer::default());
+            self.large = None;
         }
         Ok(())
     }

@@ -53,6 +53,9 @@ pub(crate) struct Scanner {
 /// take time by their square.
 const MANY_UNKNOWN: usize = 256;
 
+/// An object with more unknown members than this is refused: the places of its members would take five times its size.
+const MOST_UNKNOWN: usize = 1 << 20;
+
 impl Scanner {
     pub(crate) fn new() -> Self {
         let schema = &*SCHEMA;
@@ -249,6 +252,9 @@ impl Scanner {
         first: usize,
         items: &mut Vec<Item>,
     ) -> Result<usize, Bad> {
+        if items.len() - first > 2 * MOST_UNKNOWN {
+            return Err(Bad);
+        }
         let name = &bytes[key.clone()];
         let text = |item: &Item| bytes.get(item.start as usize..item.end as usize);
         let many = items.len() - first > 2 * MANY_UNKNOWN;

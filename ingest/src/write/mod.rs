@@ -51,6 +51,10 @@ pub struct DataFile {
     pub stats: serde_json::Value,
 }
 
+/// JSON text that goes into one file, in bytes, so that what its columns hold is bounded. Batches are smaller, but for
+/// those of one large object.
+const FILE_BYTES: usize = 96 << 20;
+
 /// Writes files, and keeps the memory that it takes from one to the next.
 #[derive(Default)]
 pub struct Writer {
@@ -77,28 +81,29 @@ impl Writer {
         };
         let rows = sorted(batch, table);
         let days = rows.chunk_by(|a, b| a.date == b.date);
-        let files = days.map(|day| {
+        let files = days.flat_map(|day| files_of_day(batch, day)).map(|rows| {
             columns.begin(ingest_time);
-            self.file_of_day(batch, table, day, &mut columns)
+            self.file(batch, table, rows, &mut columns)
         });
         let files = files.collect();
         self.columns = Some(columns);
         files
     }
 
-    fn file_of_day(
+    /// The file of `rows`, which are of one day.
+    fn file(
         &mut self,
         batch: &Batch,
         table: Table,
-        day: &[Handle],
+        rows: &[Handle],
         columns: &mut Columns,
     ) -> Result<DataFile, ParquetError> {
         let squeeze = match &mut self.squeeze {
             Some(squeeze) => squeeze,
             none => none.insert(Squeeze::new(ZSTD_LEVEL)?),
         };
-        let mut file = FileWriter::new(table, day.len(), self.size)?;
-        for page in day.chunks(PAGE_ROWS) {
+        let mut file = FileWriter::new(table, rows.len(), self.size)?;
+        for page in rows.chunks(PAGE_ROWS) {
             for (at, row) in page.iter().enumerate() {
                 if let Some(next) = page.get(at + 1) {
                     fetch_early(batch, &batch.records[next.index as usize]);
@@ -110,9 +115,24 @@ impl Writer {
         let (bytes, metadata) = file.finish(columns, squeeze)?;
         self.size = bytes.len();
         let stats = stats::delta(&metadata, &file_schema(table), settings::of(table));
-        let date = day[0].date;
-        Ok(DataFile { date, path: new_path(date), bytes: bytes.into(), rows: day.len() as u64, stats })
+        let date = rows[0].date;
+        Ok(DataFile { date, path: new_path(date), bytes: bytes.into(), rows: rows.len() as u64, stats })
     }
+}
+
+/// Cuts the rows of a day where their texts come to [`FILE_BYTES`].
+fn files_of_day<'a>(batch: &Batch, day: &'a [Handle]) -> Vec<&'a [Handle]> {
+    let (mut files, mut from, mut bytes) = (vec![], 0, 0);
+    for (at, row) in day.iter().enumerate() {
+        let length = batch.bytes_of(&batch.records[row.index as usize]).len();
+        if bytes + length > FILE_BYTES && at > from {
+            files.push(&day[from..at]);
+            (from, bytes) = (at, 0);
+        }
+        bytes += length;
+    }
+    files.push(&day[from..]);
+    files
 }
 
 /// Touches each cache line of a record that is needed soon. Rows lie all over the arena; asked for together, its lines
