@@ -19,6 +19,7 @@ use crate::time::{day_of, now};
 use crate::write::Writer;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
@@ -37,6 +38,12 @@ impl Progress for () {
     fn done(&self, _: u64, _: u64) {}
 }
 
+/// Batches that a run must have to be a long one.
+const LONG_RUN: u64 = 16;
+
+/// The last batches of a long run are at least this part of a full one.
+const SMALLEST_SHARE: usize = 4;
+
 /// What all workers share.
 struct Shared {
     lake: Lake,
@@ -49,6 +56,9 @@ struct Shared {
     progress: Arc<dyn Progress>,
     /// The turn of an object that unwraps to more than a batch.
     large: Arc<Semaphore>,
+    /// Bytes, as stored, of all objects; and of those that no worker has yet.
+    stored: u64,
+    left: AtomicU64,
 }
 
 /// Reads what was found into the lake.
@@ -69,7 +79,8 @@ pub(crate) async fn run(
     let objects_skipped = (all - objects.len()) as u64;
     let (digests, list_requests) = (found.digests, found.list_requests);
     let mut report = Report { objects_skipped, digests, list_requests, ..Report::default() };
-    progress.found(objects.len() as u64, objects.iter().map(|object| object.size).sum());
+    let stored = objects.iter().map(|object| object.size).sum();
+    progress.found(objects.len() as u64, stored);
     let shared = Arc::new(Shared {
         lake: lake.clone(),
         config: config.clone(),
@@ -79,6 +90,8 @@ pub(crate) async fn run(
         quarantine: Mutex::new(None),
         progress,
         large: Arc::new(Semaphore::new(1)),
+        stored,
+        left: AtomicU64::new(stored),
     });
     let queue = ahead::start(objects, config);
     let workers = (0..config.workers.max(1)).map(|_| {
@@ -101,6 +114,8 @@ struct Worker<'a> {
     large: Option<OwnedSemaphorePermit>,
     /// The objects of the batch.
     held: HashSet<ObjectId>,
+    /// Bytes, as stored, of its objects.
+    stored: u64,
     /// When the batch got its first object.
     began: Instant,
     report: Report,
@@ -113,6 +128,7 @@ fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
         writer: Writer::default(),
         large: None,
         held: HashSet::new(),
+        stored: 0,
         began: Instant::now(),
         report: Report::default(),
     };
@@ -137,12 +153,26 @@ impl Worker<'_> {
         self.batch.bytes() >= config.batch_bytes
             || self.began.elapsed() >= config.batch_age
             || self.large.is_some()
+            || self.is_last_share()
+    }
+
+    /// Near the end of a long run batches get smaller, so that no worker is still at a full one when the others have
+    /// nothing left to do. A short run has no files to spare.
+    fn is_last_share(&self) -> bool {
+        let (workers, full) = (self.shared.config.workers as u64, self.shared.config.batch_bytes);
+        if workers < 2 || self.batch.bytes() < full / SMALLEST_SHARE {
+            return false;
+        }
+        let stored = self.stored.saturating_mul(full as u64) / self.batch.bytes().max(1) as u64;
+        self.shared.stored > LONG_RUN * stored
+            && self.stored > self.shared.left.load(Ordering::Relaxed) / workers
     }
 
     /// Reads an object into the batch, unless the lake or the batch has it.
     fn take(&mut self, queued: &Queued) {
         let object = &queued.object;
         let bytes = object.body.len() as u64;
+        self.shared.left.fetch_sub(queued.listed.size, Ordering::Relaxed);
         self.report.get_requests += u64::from(object.requests);
         if self.shared.known.contains(&object.identity) || !self.held.insert(object.identity) {
             self.report.objects_skipped += 1;
@@ -150,8 +180,9 @@ impl Worker<'_> {
             return;
         }
         if self.batch.is_empty() {
-            self.began = Instant::now();
+            (self.began, self.stored) = (Instant::now(), 0);
         }
+        self.stored += bytes;
         let records = match self.read_surely(queued) {
             Ok(()) => self.batch.objects.last().map_or(0, |object| object.records_read),
             Err(error) => {

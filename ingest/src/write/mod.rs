@@ -53,7 +53,7 @@ pub struct DataFile {
 
 /// JSON text that goes into one file, in bytes, so that what its columns hold is bounded. Batches are smaller, but for
 /// those of one large object.
-const FILE_BYTES: usize = 96 << 20;
+const FILE_BYTES: usize = 80 << 20;
 
 /// Writes files, and keeps the memory that it takes from one to the next.
 #[derive(Default)]
@@ -120,12 +120,15 @@ impl Writer {
     }
 }
 
-/// Cuts the rows of a day where their texts come to [`FILE_BYTES`].
+/// Cuts the rows of a day into files of about equal texts, of [`FILE_BYTES`] at most where one record is not more.
 fn files_of_day<'a>(batch: &Batch, day: &'a [Handle]) -> Vec<&'a [Handle]> {
+    let length = |row: &Handle| batch.bytes_of(&batch.records[row.index as usize]).len();
+    let all = day.iter().map(length).sum::<usize>();
+    let share = all / all.div_ceil(FILE_BYTES).max(1);
     let (mut files, mut from, mut bytes) = (vec![], 0, 0);
     for (at, row) in day.iter().enumerate() {
-        let length = batch.bytes_of(&batch.records[row.index as usize]).len();
-        if bytes + length > FILE_BYTES && at > from {
+        let length = length(row);
+        if bytes + length > share && at > from && all > FILE_BYTES {
             files.push(&day[from..at]);
             (from, bytes) = (at, 0);
         }
