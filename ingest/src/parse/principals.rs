@@ -123,3 +123,60 @@ pub(super) fn shared(text: Range<usize>, node: NodeId, number: u16) -> Result<It
     let offset = |at: usize| u32::try_from(at).map_err(|_| Bad);
     Ok(Item { start: offset(text.start)?, end: offset(text.end)?, node, flag: SHARED, number })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::parse::Scanner;
+    use crate::record::{Item, PAD, SHARED};
+    use proptest::prelude::*;
+
+    /// The members of the record at `place`, and whether it is kept whole.
+    fn scan(scanner: &mut Scanner, bytes: &[u8], place: usize) -> (Vec<Item>, bool) {
+        let mut items = Vec::new();
+        scanner.object::<false>(bytes, place, &mut items).unwrap();
+        (scanner.principals().expand(&items), scanner.whole)
+    }
+
+    /// A principal with members that have a column, members that have none, and a key twice now and then.
+    fn principal() -> impl Strategy<Value = String> {
+        let keys = prop::sample::select(vec!["type", "arn", "odd", "userName", "ar\\u006e"]);
+        let members = prop::collection::vec((keys, "[a-z\\\\\"]{0,60}"), 0..5);
+        members.prop_map(|members| {
+            let text = |(key, value): (&str, String)| format!("\"{key}\":{value:?}");
+            format!("{{{}}}", members.into_iter().map(text).collect::<Vec<_>>().join(","))
+        })
+    }
+
+    proptest! {
+        /// A scanner that remembers finds what one that has seen nothing finds.
+        #[test]
+        fn memory_changes_nothing(
+            principals in prop::collection::vec(principal(), 1..4),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
+        ) {
+            let (mut bytes, mut places) = (Vec::new(), Vec::new());
+            for which in &order {
+                places.push(bytes.len());
+                let principal = &principals[which.index(principals.len())];
+                bytes.extend_from_slice(format!("{{\"eventName\":\"x\",\"userIdentity\":{principal},\"z\":1}}").as_bytes());
+            }
+            bytes.extend_from_slice(&[0; PAD]);
+            let mut scanner = Scanner::new();
+            for &place in &places {
+                let naive = scan(&mut Scanner::new(), &bytes, place);
+                prop_assert_eq!(scan(&mut scanner, &bytes, place), naive);
+            }
+        }
+    }
+
+    #[test]
+    fn the_second_of_two_equals_is_one_item() {
+        let record = format!(r#"{{"userIdentity":{{"arn":"{}"}}}}"#, "a".repeat(60));
+        let bytes = [record.as_bytes(), record.as_bytes(), &[0; PAD]].concat();
+        let (mut scanner, mut items) = (Scanner::new(), Vec::new());
+        scanner.object::<false>(&bytes, 0, &mut items).unwrap();
+        scanner.object::<false>(&bytes, record.len(), &mut items).unwrap();
+        assert_eq!(items.iter().map(|item| (item.flag, item.number)).collect::<Vec<_>>(), [(SHARED, 0); 2]);
+        assert_eq!(scanner.principals().known.len(), 1);
+    }
+}
