@@ -16,7 +16,7 @@ const EACH: u64 = 50;
 const TWICE: u64 = 5;
 
 /// Event `n` of the trail: one a second, four names, two accounts, three people.
-fn record(n: u64) -> String {
+pub(crate) fn record(n: u64) -> String {
     let name = ["GetObject", "PutObject", "AssumeRole", "DescribeInstances"][usize::try_from(n % 4).unwrap()];
     let source = ["s3", "s3", "sts", "ec2"][usize::try_from(n % 4).unwrap()];
     let (minute, second, hour) = (n / 60 % 60, n % 60, 8 + n / 3600);

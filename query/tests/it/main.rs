@@ -16,5 +16,6 @@ mod plan;
 mod ground;
 mod dice;
 mod crash;
+mod memory;
 mod outside;
 mod aws;
