@@ -118,11 +118,11 @@ impl Writer {
     }
 }
 
-/// Cuts the rows of a day into files of about equal texts, of [`FILE_BYTES`] at most where one record is not more.
+/// The rows of a day, cut into files of half of [`FILE_BYTES`] at most where they are more than that.
 fn files_of_day<'a>(batch: &Batch, day: &'a [Handle]) -> Vec<&'a [Handle]> {
     let length = |row: &Handle| batch.bytes_of(&batch.records[row.index as usize]).len();
     let all = day.iter().map(length).sum::<usize>();
-    let share = all / all.div_ceil(FILE_BYTES).max(1);
+    let share = all / all.div_ceil(FILE_BYTES / 2).max(1);
     let (mut files, mut from, mut bytes) = (vec![], 0, 0);
     for (at, row) in day.iter().enumerate() {
         let length = length(row);
