@@ -3,6 +3,7 @@
 //! A record is offsets into the arena, never an owned string. Duplicates are found and rows are ordered on handles,
 //! before any column exists. The bound of a batch is counted in inflated bytes.
 
+use crate::config::Policy;
 use crate::find::key;
 use crate::gunzip::{GunzipError, gunzip, gunzip_one};
 use crate::lake::ObjectId;
@@ -16,7 +17,10 @@ use crate::write::values::Values;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use sha2::{Digest, Sha256};
+use sift::Begin;
 use std::hash::BuildHasher;
+
+mod sift;
 
 pub use crate::limits::Limits;
 
@@ -70,8 +74,24 @@ pub struct Object {
     pub records_read: u64,
     /// How many of them could not be used.
     pub quarantined: u64,
+    /// How many of them the filters left out.
+    pub filtered: u64,
+    /// Times of the first and the last of those, in µs since 1970.
+    pub filtered_times: Option<(i64, i64)>,
+    /// Values that were redacted, by rule of [`crate::redact::Redaction`].
+    pub redacted: Vec<u64>,
     /// Why the object could not be read to its end.
     pub failed: Option<String>,
+}
+
+impl Object {
+    /// Remembers the time of a record that is left out.
+    fn see_time(&mut self, time: Option<i64>) {
+        if let Some(time) = time {
+            let (first, last) = self.filtered_times.unwrap_or((time, time));
+            self.filtered_times = Some((first.min(time), last.max(time)));
+        }
+    }
 }
 
 /// Log objects and the records in them.
@@ -90,6 +110,7 @@ pub struct Batch {
     scanner: Scanner,
     ids: Ids,
     names: Values,
+    policy: Policy,
 }
 
 /// The nodes that tell a record's id, time and name.
@@ -109,9 +130,15 @@ impl Default for Batch {
 }
 
 impl Batch {
-    /// An empty batch.
+    /// An empty batch that keeps everything.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_policy(Policy::default())
+    }
+
+    /// An empty batch for what `policy` keeps of records, and shows of them.
+    #[must_use]
+    pub fn with_policy(policy: Policy) -> Self {
         let node = |path: &str| SCHEMA.find(path).unwrap_or(0);
         let ids = Ids {
             event_id: node("eventID"),
@@ -130,6 +157,7 @@ impl Batch {
             scanner: Scanner::new(),
             ids,
             names: Values::default(),
+            policy,
         }
     }
 
@@ -193,7 +221,7 @@ impl Batch {
 
     /// Reads one object. What is bad in it becomes rejects; nothing is an error.
     pub fn read(&mut self, source: &Source<'_>, body: &[u8], limits: &Limits) {
-        let start = self.arena.len();
+        let (start, begin) = (self.arena.len(), Begin::of(self));
         // Offsets are 32 bits wide.
         let room = limits.max_inflated.min((u32::MAX as usize).saturating_sub(start + 2 * PAD));
         let (mut faults, trailing) = inflate(body, source.key, room, limits, &mut self.arena);
@@ -211,9 +239,14 @@ impl Batch {
             trailing,
             records_read: 0,
             quarantined: 0,
+            filtered: 0,
+            filtered_times: None,
+            redacted: vec![],
             failed: None,
         };
         self.arena.resize(end + PAD, 0);
+        // Texts that will be redacted do not stay where they are.
+        self.scanner.shares = self.policy.redaction.is_none();
         let mut hear = Reader {
             records: &mut self.records,
             rejects: &mut self.rejects,
@@ -230,6 +263,7 @@ impl Batch {
         let left = room - (end - start);
         let (arena, items, scanner) = (&mut self.arena, &mut self.items, &mut self.scanner);
         let found = Walk::new(arena, items, scanner, &mut hear, limits, left).read(start..end);
+        self.sift(begin, &mut object, limits);
         // What an object cut short or refused is not, it need not be told as well.
         if faults.is_empty() || end > start {
             faults.extend(found.into_iter().map(|reason| (reason, body)));
@@ -240,6 +274,7 @@ impl Batch {
         }
         object.failed = faults.first().map(|(reason, _)| reason.clone());
         self.reject_file(number, &faults, limits);
+        self.hide_rejects(begin);
         self.objects.push(object);
     }
 
@@ -310,7 +345,7 @@ impl Batch {
         let why = one_line(&limits.no_room());
         let last = self.objects.len().saturating_sub(1);
         let of_last = self.rejects.iter().rev().take_while(|reject| reject.object as usize == last);
-        of_last.into_iter().any(|reject| reject.reason == why)
+        of_last.into_iter().any(|reject| reject.reason.starts_with(&why))
     }
 
     fn number_of(&self, identity: ObjectId) -> Option<u32> {

@@ -1,6 +1,7 @@
 //! The books of a batch: a row of `logfiles` for each object, a row of `quarantine` for each reject.
 
 use crate::batch::{Batch, Object};
+use crate::config::Policy;
 use crate::fetch::hex;
 use crate::lake::files::LakeTable;
 use crate::lake::tables;
@@ -33,16 +34,29 @@ fn tallies(batch: &Batch) -> Vec<Tally> {
             State::Repeated | State::Held => tally.duplicate += 1,
         }
         if let Some(time) = record.time {
-            tally.first = Some(tally.first.map_or(time, |first| first.min(time)));
-            tally.last = Some(tally.last.map_or(time, |last| last.max(time)));
+            tally.see(time);
+        }
+    }
+    for (object, tally) in batch.objects.iter().zip(&mut tallies) {
+        // Coverage is about what was delivered, so what was left out counts.
+        if let Some((first, last)) = object.filtered_times {
+            tally.see(first);
+            tally.see(last);
         }
     }
     tallies
 }
 
-/// The counters of a batch; `bytes_out` is the caller's.
+impl Tally {
+    fn see(&mut self, time: i64) {
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    }
+}
+
+/// The counters of a batch that was read with `policy`; `bytes_out` is the caller's.
 #[must_use]
-pub(crate) fn report(batch: &Batch) -> Report {
+pub(crate) fn report(batch: &Batch, policy: &Policy) -> Report {
     let mut report = Report::default();
     for (object, tally) in batch.objects.iter().zip(tallies(batch)) {
         report += Report {
@@ -50,11 +64,17 @@ pub(crate) fn report(batch: &Batch) -> Report {
             records_read: object.records_read,
             written: tally.written,
             duplicate: tally.duplicate,
+            filtered: object.filtered,
             quarantined: object.quarantined,
             files_quarantined: u64::from(object.failed.is_some()),
             bytes_in: object.size,
             bytes_inflated: object.inflated,
             problems: object.failed.iter().map(|why| format!("quarantined {}: {why}", object.key)).collect(),
+            redacted: policy
+                .redaction
+                .as_ref()
+                .map(|rules| rules.named(&object.redacted))
+                .unwrap_or_default(),
             ..Report::default()
         };
     }
@@ -101,7 +121,7 @@ fn logfile_rows(rows: &[(&Object, &Tally)], now: i64) -> Result<RecordBatch, Arr
         ("records_read", number(&|o, _| o.records_read)),
         ("written", number(&|_, t| t.written)),
         ("duplicate", number(&|_, t| t.duplicate)),
-        ("filtered", number(&|_, _| 0)),
+        ("filtered", number(&|o, _| o.filtered)),
         ("quarantined", number(&|o, _| o.quarantined)),
         ("firsteventtime", time(&|t| t.first)),
         ("lasteventtime", time(&|t| t.last)),

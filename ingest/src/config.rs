@@ -1,9 +1,21 @@
 //! Every setting of an ingest run, with its default.
 
+use crate::filter::Filter;
 use crate::find::Days;
+use crate::redact::Redaction;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::limits::Limits;
+
+/// What is kept of the records, and what is shown of them. Cheap to clone.
+#[derive(Clone, Default, Debug)]
+pub struct Policy {
+    /// A record is kept when all of these are true of it, and counted as filtered otherwise.
+    pub filters: Vec<Filter>,
+    /// What is dropped or replaced in the records that are kept, before anything is written.
+    pub redaction: Option<Arc<Redaction>>,
+}
 
 /// What a run does.
 #[derive(Clone, Debug)]
@@ -26,6 +38,8 @@ pub struct IngestConfig {
     pub fetches: usize,
     /// Limits on one object.
     pub limits: Limits,
+    /// What is kept of the records.
+    pub policy: Policy,
 }
 
 impl IngestConfig {
@@ -42,6 +56,7 @@ impl IngestConfig {
             fetch_ahead: 32 << 20,
             fetches: 64,
             limits: Limits::default(),
+            policy: Policy::default(),
         }
     }
 }

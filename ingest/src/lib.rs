@@ -9,6 +9,9 @@ pub mod unwrap;
 pub mod parse;
 pub mod record;
 pub mod time;
+pub mod nearest;
+pub mod filter;
+pub mod redact;
 pub mod batch;
 pub mod schema;
 pub mod transpose;
@@ -44,6 +47,7 @@ pub async fn ingest(config: &IngestConfig, progress: Arc<dyn Progress>) -> Resul
     let lake = lake::Lake::create_or_open(&config.lake).await?;
     let mut report = run::run(lake, config, found, progress).await?;
     report.problems.splice(0..0, problems);
+    report.filters = config.policy.filters.iter().map(ToString::to_string).collect();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
 }

@@ -207,7 +207,7 @@ mod tests {
         let mut late = batch(&[1, 2]);
         append(&lake, &mut late).await;
         assert_eq!(rows(&lake).await, 1);
-        let report = books::report(&late);
+        let report = books::report(&late, &crate::config::Policy::default());
         assert_eq!((report.objects, report.written, report.duplicate), (1, 0, 1), "{report}");
     }
 }

@@ -1,6 +1,7 @@
 //! Counters that reconcile: records read = written + duplicate + filtered + quarantined.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 
@@ -21,7 +22,7 @@ pub struct Report {
     pub written: u64,
     /// Records that the lake, or this run, had already: CloudTrail delivers some twice.
     pub duplicate: u64,
-    /// Records that a setting left out.
+    /// Records for which a filter is not true.
     pub filtered: u64,
     /// Records that could not be used.
     pub quarantined: u64,
@@ -37,6 +38,10 @@ pub struct Report {
     pub list_requests: u64,
     /// GET requests to S3, those that had to be made again included.
     pub get_requests: u64,
+    /// The filters: what is kept.
+    pub filters: Vec<String>,
+    /// Values that were redacted, by the rule of `[privacy]`.
+    pub redacted: BTreeMap<String, u64>,
     /// Wall clock.
     pub seconds: f64,
     /// One line for each source or object that failed, and for each file that was quarantined.
@@ -68,6 +73,10 @@ impl AddAssign<Self> for Report {
         self.bytes_out += other.bytes_out;
         self.list_requests += other.list_requests;
         self.get_requests += other.get_requests;
+        for (rule, values) in other.redacted {
+            *self.redacted.entry(rule).or_default() += values;
+        }
+        self.filters.extend(other.filters);
         self.seconds = self.seconds.max(other.seconds);
         self.problems.extend(other.problems);
     }
@@ -88,7 +97,14 @@ impl fmt::Display for Report {
             mega(self.bytes_in),
             mega(self.bytes_inflated),
             mega(self.bytes_out),
-        )
+        )?;
+        if !self.filters.is_empty() {
+            write!(f, "\nonly records are kept for which {}", self.filters.join(", and "))?;
+        }
+        for (rule, values) in &self.redacted {
+            write!(f, "\n{values} values redacted by {rule}")?;
+        }
+        Ok(())
     }
 }
 

@@ -61,6 +61,13 @@ struct Shared {
     left: AtomicU64,
 }
 
+impl Shared {
+    /// A batch, empty. Every batch of a run is made here, so that none is without the filters and the redaction.
+    fn batch(&self) -> Batch {
+        Batch::with_policy(self.config.policy.clone())
+    }
+}
+
 /// Reads what was found into the lake.
 ///
 /// # Errors
@@ -124,7 +131,7 @@ struct Worker<'a> {
 fn work(shared: &Shared, queue: &Queue) -> Result<Report, Error> {
     let mut worker = Worker {
         shared,
-        batch: Batch::new(),
+        batch: shared.batch(),
         writer: Writer::default(),
         large: None,
         held: HashSet::new(),
@@ -232,7 +239,7 @@ impl Worker<'_> {
             }
             self.batch.remove_object(object.identity);
             self.close()?;
-            self.batch = Batch::new();
+            self.batch = self.shared.batch();
             self.held.insert(object.identity);
             let turn = Handle::current().block_on(Arc::clone(&self.shared.large).acquire_owned());
             self.large = Some(turn.map_err(|closed| Error::Worker(closed.to_string()))?);
@@ -257,7 +264,7 @@ impl Worker<'_> {
         }
         if self.large.is_some() {
             // The memory first, then the turn of the next.
-            (self.batch, self.writer) = (Batch::new(), Writer::default());
+            (self.batch, self.writer) = (self.shared.batch(), Writer::default());
             self.large = None;
         }
         Ok(())
@@ -296,7 +303,7 @@ async fn commit(shared: &Shared, batch: &mut Batch, writer: &mut Writer) -> Resu
     }
     bytes_out += commit_events(shared, batch, writer, now).await?;
     let skipped = before - batch.objects.len() as u64;
-    let mut report = books::report(batch);
+    let mut report = books::report(batch, &shared.config.policy);
     report += Report { bytes_out, objects_skipped: skipped, ..Report::default() };
     Ok(report)
 }

@@ -43,6 +43,8 @@ pub(crate) struct Scanner {
     principal: NodeId,
     /// Those that the batch has had.
     principals: Principals,
+    /// Principals are remembered: what is scanned stays where it is.
+    pub(crate) shares: bool,
     /// The record holds what offsets into it cannot say.
     pub(crate) whole: bool,
     /// How deep a value may be nested.
@@ -79,6 +81,7 @@ impl Scanner {
             seen: 0,
             principal: schema.find("userIdentity").unwrap_or(0),
             principals: Principals::new(),
+            shares: true,
             whole: false,
             most: MAX_DEPTH,
         }
@@ -209,7 +212,7 @@ impl Scanner {
         self.whole |= self.seen & bit != 0;
         self.seen |= bit;
         if self.schema.node(node).kind == Kind::Object && byte(bytes, at) == b'{' {
-            if node == self.principal {
+            if node == self.principal && self.shares {
                 return self.principal::<CONTROL>(bytes, at, items);
             }
             return self.members::<CONTROL>(bytes, at, node, items);

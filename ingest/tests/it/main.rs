@@ -4,6 +4,7 @@
 
 mod arrow_of_crates;
 mod lossless;
+mod privacy;
 mod samples;
 mod trails;
 mod wrappers;
