@@ -24,6 +24,16 @@ pub enum Error {
     /// A place that findings are sent to cannot be used.
     #[error("{0}")]
     Notify(String),
+    /// A log file of an export could not be written.
+    #[error(
+        "cannot write {name}: {why}\nhint: run again; what is there already is written over with the same"
+    )]
+    Export {
+        /// The log file.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// The answer does not fit the format.
     #[error("{0}")]
     Format(String),

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod rules;
 pub mod detect;
 pub mod output;
+pub mod export;
 pub mod error;
 pub mod cli;
 

@@ -217,6 +217,17 @@ impl Lake {
     }
 }
 
+/// An object store whose root is `url`, a folder or `s3://bucket/prefix`, for files that are no tables.
+///
+/// # Errors
+/// As for [`Lake::open`], but for a lake that is not there.
+pub async fn store_at(url: &str) -> Result<Arc<dyn ObjectStore>, LakeError> {
+    let location = location::Location::resolve(url).await?;
+    let failed = |error| LakeError::storage(&location.url, LakeTable::Events, "reach", error);
+    let config = StorageConfig::parse_options(location.options.clone()).map_err(failed)?;
+    Ok(logstore_for(&location.url, config).map_err(failed)?.object_store(None))
+}
+
 fn table_url(lake: &Url, table: LakeTable) -> Url {
     let mut url = lake.clone();
     url.set_path(&format!("{}{}/", lake.path(), table.name()));

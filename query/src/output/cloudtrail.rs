@@ -20,13 +20,7 @@ impl<W: Write> Records<W> {
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        let flat = flat(batch)?;
-        let table = if flat.column_by_name("timewindow_windowstart").is_some() {
-            Table::Aggregated
-        } else {
-            Table::Events
-        };
-        for record in rebuild(&flat, table).map_err(|error| Error::Format(error.to_string()))? {
+        for record in records(&flat(batch)?)? {
             let before = if self.count == 0 { "{\"Records\":[" } else { "," };
             write!(self.out, "{before}{record}")?;
             self.count += 1;
@@ -40,8 +34,15 @@ impl<W: Write> Records<W> {
     }
 }
 
+/// The records that rows in the names of the files came from.
+pub(crate) fn records(flat: &RecordBatch) -> Result<Vec<String>, Error> {
+    let aggregated = flat.column_by_name("timewindow_windowstart").is_some();
+    let table = if aggregated { Table::Aggregated } else { Table::Events };
+    rebuild(flat, table).map_err(|error| Error::Format(error.to_string()))
+}
+
 /// The structs of the view taken apart again, in the names of the files.
-fn flat(batch: &RecordBatch) -> Result<RecordBatch, Error> {
+pub(crate) fn flat(batch: &RecordBatch) -> Result<RecordBatch, Error> {
     let mut columns = Vec::new();
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         flatten(&field.name().to_lowercase(), column, &mut columns);

@@ -8,6 +8,7 @@ mod csv;
 mod cloudtrail;
 pub mod findings;
 
+pub(crate) use cloudtrail::{flat, records};
 use table::printable;
 
 use crate::engine::Answer;
