@@ -3,10 +3,13 @@
 use super::limits::LimitFlags;
 use super::progress::Bar;
 use super::range::Range;
+use super::settings::privacy::Privacy;
 use super::{Outcome, say};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::sync::Arc;
+use trailhound_ingest::config::Policy;
+use trailhound_ingest::filter::Filter;
 use trailhound_ingest::{IngestConfig, Report, ingest};
 
 /// Read log files into the lake.
@@ -26,12 +29,16 @@ pub(crate) struct Ingest {
     /// Exit with 3 when a single record was quarantined; without it only when a whole file was.
     #[arg(long)]
     strict: bool,
+    /// Keep only records for which this is true, and count the others as filtered: `readOnly = false or eventSource in
+    /// ('kms.amazonaws.com')`. Given more than once, all have to be true.
+    #[arg(long, value_name = "PREDICATE")]
+    filter: Vec<Filter>,
     /// Inflated bytes of a batch; a smaller one needs less memory.
-    #[arg(long, value_name = "BYTES")]
-    batch_bytes: Option<usize>,
-    /// Batches that are worked on at the same time.
-    #[arg(long)]
-    workers: Option<usize>,
+    #[arg(long, value_name = "BYTES", default_value_t = defaults().batch_bytes)]
+    batch_bytes: usize,
+    /// Batches that are worked on at the same time: two, where there are two cores.
+    #[arg(long, default_value_t = defaults().workers, hide_default_value = true)]
+    workers: usize,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -43,12 +50,18 @@ enum ReportFormat {
     Json,
 }
 
+/// What the library does by itself.
+fn defaults() -> IngestConfig {
+    IngestConfig::new(vec![], String::new())
+}
+
 impl Ingest {
-    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+    pub(crate) async fn run(self, privacy: &Privacy) -> anyhow::Result<Outcome> {
         let strict = self.strict;
         let format = self.report;
         let bar = Arc::new(Bar::new());
-        let report = ingest(&self.config()?, Arc::clone(&bar) as Arc<dyn trailhound_ingest::Progress>).await;
+        let report =
+            ingest(&self.config(privacy)?, Arc::clone(&bar) as Arc<dyn trailhound_ingest::Progress>).await;
         bar.finish();
         let report = report?;
         for problem in &report.problems {
@@ -61,12 +74,13 @@ impl Ingest {
         Ok(outcome(&report, strict))
     }
 
-    fn config(self) -> anyhow::Result<IngestConfig> {
+    fn config(self, privacy: &Privacy) -> anyhow::Result<IngestConfig> {
         let days = self.range.days()?;
         let mut config = IngestConfig { days, ..IngestConfig::new(self.sources, self.lake) };
         config.limits = self.limits.into();
-        config.batch_bytes = self.batch_bytes.unwrap_or(config.batch_bytes);
-        config.workers = self.workers.unwrap_or(config.workers);
+        config.batch_bytes = self.batch_bytes;
+        config.workers = self.workers;
+        config.policy = Policy { filters: self.filter, redaction: privacy.redaction()? };
         Ok(config)
     }
 }

@@ -3,13 +3,17 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 findings at or above `--fail-on`, 2 error, 3 done but
 //! something was quarantined.
 
+mod config;
 mod demo;
 mod detect;
+mod export;
 mod ingest;
+mod lake;
 mod limits;
 mod progress;
 mod range;
 mod rules;
+mod settings;
 mod sql;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +50,10 @@ impl From<Outcome> for ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "trailhound", version, max_term_width = 100)]
 pub struct Cli {
+    /// The settings file, instead of `trailhound.toml` in the working directory.
+    // Settings read it before clap does.
+    #[arg(long, global = true, value_name = "FILE", env = settings::VARIABLE)]
+    config: Option<std::path::PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -62,12 +70,27 @@ enum Verb {
     Detect(detect::Detect),
     /// Look at detection rules, and prove them.
     Rules(rules::Rules),
+    /// Look after the lake.
+    Lake(lake::Lake),
+    /// Print the settings in effect, and where each comes from.
+    Config(config::Config),
+}
+
+/// Reads the command line, the environment and the settings file, and does what was asked for.
+#[must_use]
+pub fn main() -> ExitCode {
+    match settings::parse::<Cli>() {
+        Ok((cli, settings)) => cli.run(&settings),
+        Err(error) => {
+            say(&format!("error: {error}"));
+            ExitCode::from(2)
+        }
+    }
 }
 
 impl Cli {
     /// Does what was asked for, and says how it ended.
-    #[must_use]
-    pub fn run(self) -> ExitCode {
+    fn run(self, settings: &settings::Settings) -> ExitCode {
         let filter = tracing_subscriber::EnvFilter::try_from_env("TRAILHOUND_LOG");
         let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,trailhound=warn"));
         tracing_subscriber::fmt()
@@ -83,10 +106,12 @@ impl Cli {
             runtime.block_on(async {
                 match self.verb {
                     Verb::Demo(verb) => verb.run().await,
-                    Verb::Ingest(verb) => verb.run().await,
+                    Verb::Ingest(verb) => verb.run(&settings.privacy).await,
                     Verb::Sql(verb) => verb.run().await,
                     Verb::Detect(verb) => verb.run().await,
                     Verb::Rules(verb) => verb.run().await,
+                    Verb::Lake(verb) => verb.run(&settings.privacy).await,
+                    Verb::Config(verb) => verb.run(settings).await,
                 }
             })
         });

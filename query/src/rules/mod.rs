@@ -6,7 +6,7 @@
 //! listed ([`catalogue`]). Its own tests are run where rules are ([`crate::detect::harness`]).
 
 pub mod file;
-mod read;
+pub(crate) mod read;
 pub mod duration;
 pub mod params;
 pub mod pack;

@@ -27,7 +27,7 @@ impl Rule {
 }
 
 /// What the parser says, in one line with the line number; for a misspelt key the nearest right one.
-fn told(error: &toml::de::Error, text: &str) -> String {
+pub(crate) fn told(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
     let message = error.message().lines().next().unwrap_or_default().to_owned();

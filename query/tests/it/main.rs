@@ -19,3 +19,7 @@ mod crash;
 mod memory;
 mod outside;
 mod aws;
+mod config;
+mod filter;
+mod privacy;
+mod export;
