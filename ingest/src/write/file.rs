@@ -35,7 +35,7 @@ impl FileWriter {
     /// A file for `rows` rows of `table`.
     pub(super) fn new(table: Table, rows: usize) -> Result<Self, ParquetError> {
         let schema = file_schema(table);
-        let properties = settings::properties(settings::of(table), &schema, rows)?;
+        let properties = settings::properties(settings::of(table), &schema, rows, &settings::QUICK)?;
         // Without Arrow's own schema in the file: it would make readers depend on how we write.
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
