@@ -6,6 +6,7 @@
 mod demo;
 mod detect;
 mod ingest;
+mod lake;
 mod limits;
 mod progress;
 mod range;
@@ -62,6 +63,8 @@ enum Verb {
     Detect(detect::Detect),
     /// Look at detection rules, and prove them.
     Rules(rules::Rules),
+    /// Look after the lake: merge small files, delete what nobody needs, see what is in it.
+    Lake(lake::Lake),
 }
 
 impl Cli {
@@ -87,6 +90,7 @@ impl Cli {
                     Verb::Sql(verb) => verb.run().await,
                     Verb::Detect(verb) => verb.run().await,
                     Verb::Rules(verb) => verb.run().await,
+                    Verb::Lake(verb) => verb.run().await,
                 }
             })
         });

@@ -65,7 +65,8 @@ impl Ground {
         self.product(&["ingest", "--report", "json", "--batch-bytes", "130000", "--lake", lake, &source])
     }
 
-    fn product(&self, args: &[&str]) -> Command {
+    /// The product with these arguments.
+    pub(crate) fn product(&self, args: &[&str]) -> Command {
         let mut command = trailhound(args);
         if let Some(emulator) = &self.emulator {
             command.envs(emulator.environment());

@@ -16,5 +16,6 @@ mod plan;
 mod ground;
 mod dice;
 mod crash;
+mod lake;
 mod outside;
 mod aws;

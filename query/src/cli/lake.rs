@@ -1,0 +1,42 @@
+//! `trailhound lake …`: looking after the lake.
+
+mod compact;
+mod info;
+mod vacuum;
+
+use super::Outcome;
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Look after the lake: merge small files, delete what nobody needs, see what is in it.
+#[derive(Debug, Args)]
+pub(crate) struct Lake {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Merge small data files into large ones, and drop duplicates that came late.
+    Compact(compact::Compact),
+    /// Delete data files and log entries that no kept version needs.
+    Vacuum(vacuum::Vacuum),
+    /// See what is in the lake, and for which hours no log object was read.
+    Info(info::Info),
+}
+
+/// How the counters are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum ReportFormat {
+    /// One JSON object.
+    Json,
+}
+
+impl Lake {
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self.verb {
+            Verb::Compact(verb) => verb.run().await,
+            Verb::Vacuum(verb) => verb.run().await,
+            Verb::Info(verb) => verb.run().await,
+        }
+    }
+}
