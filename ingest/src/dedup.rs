@@ -72,7 +72,7 @@ fn may_hold(file: &LakeFile, table: Table, ranges: &BTreeMap<i32, (i64, i64)>) -
 }
 
 /// First and last time in `file` in µs, by its statistics, which are cut to milliseconds.
-fn time_range(file: &LakeFile, table: Table) -> (i64, i64) {
+pub(crate) fn time_range(file: &LakeFile, table: Table) -> (i64, i64) {
     let bound = |side: &str| parse_stat(file.stats.get(side)?.get(time_column(table))?.as_str()?);
     (bound("minValues").unwrap_or(i64::MIN), bound("maxValues").map_or(i64::MAX, |last| last + 999))
 }

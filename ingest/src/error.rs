@@ -32,6 +32,24 @@ pub enum Error {
     /// A data file could not be built.
     #[error("cannot build a data file: {0}")]
     Parquet(#[from] parquet::errors::ParquetError),
+    /// A data file of the lake that has to be left alone.
+    #[error("cannot use {path}: {why}")]
+    DataFile {
+        /// Its path in the table.
+        path: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// What was to take the place of data files lacks rows: a bug of ours. Nothing was committed.
+    #[error("{read} rows were read, but {written} written and {duplicates} found twice; nothing was changed")]
+    RowsLost {
+        /// Rows read.
+        read: u64,
+        /// Rows written.
+        written: u64,
+        /// Rows left out.
+        duplicates: u64,
+    },
     /// Rows of the lake could not be turned back into records.
     #[error("cannot read a row of the lake: {0}")]
     Rebuild(#[from] crate::rebuild::RebuildError),

@@ -24,9 +24,13 @@ mod pending;
 pub mod lake;
 mod ahead;
 mod run;
+pub mod compact;
+pub mod info;
+pub mod coverage;
 pub mod report;
 pub mod error;
 
+pub use compact::{CompactConfig, Compacted, compact};
 pub use config::IngestConfig;
 pub use error::Error;
 pub use report::Report;

@@ -5,7 +5,7 @@ use crate::books;
 use crate::dedup;
 use crate::error::Error;
 use crate::lake::files::{LakeFile, LakeTable};
-use crate::lake::{Lake, LakeError, NewFile, ObjectId, Pending, Written};
+use crate::lake::{Lake, LakeError, Moment, NewFile, ObjectId, Pending, Written};
 use crate::record::State;
 use crate::schema::Table;
 use crate::time::day_of;
@@ -26,8 +26,8 @@ pub(crate) struct Part<'a> {
     shown: Vec<LakeFile>,
     /// How many of them, from the first, were searched for the records that are kept now.
     searched: usize,
-    /// What is uploaded, unless something was dropped since.
-    written: Option<Written>,
+    /// What is uploaded and since when, unless something was dropped since.
+    written: Option<(Written, Moment)>,
 }
 
 impl<'a> Part<'a> {
@@ -37,7 +37,7 @@ impl<'a> Part<'a> {
 
     /// Bytes of the data files that were uploaded last.
     pub(crate) fn bytes_out(&self) -> u64 {
-        self.written.as_ref().map_or(0, |written| written.adds.iter().map(|file| file.size).sum())
+        self.written.as_ref().map_or(0, |(written, _)| written.adds.iter().map(|file| file.size).sum())
     }
 
     /// The records of this table; `None` where the rows are not records.
@@ -145,15 +145,17 @@ impl Pending for Part<'_> {
     }
 
     async fn write(&mut self, lake: &Lake) -> Result<Written, LakeError> {
-        if let Some(written) = &self.written {
+        let limit = lake.settings().file_limit();
+        if let Some((written, _)) = self.written.as_ref().filter(|(_, since)| since.age() <= limit) {
             return Ok(written.clone());
         }
+        let since = Moment::now();
         let files = self.data_files().map_err(pending)?;
         let adds = upload(lake, self.table, files).await?;
         let files = if self.table == LakeTable::Events { self.logfiles().map_err(pending)? } else { vec![] };
         let logfiles = upload(lake, LakeTable::Logfiles, files).await?;
         let written = Written { adds, logfiles };
-        self.written = Some(written.clone());
+        self.written = Some((written.clone(), since));
         Ok(written)
     }
 }

@@ -73,7 +73,8 @@ pub struct Days {
 }
 
 impl Days {
-    fn contain(self, date: Option<i32>) -> bool {
+    /// Whether `date` is one of them; what has no day always is.
+    pub(crate) fn contain(self, date: Option<i32>) -> bool {
         let Some(date) = date else { return true };
         self.first.is_none_or(|first| date >= first) && self.last.is_none_or(|last| date <= last)
     }

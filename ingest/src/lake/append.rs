@@ -7,6 +7,7 @@
 
 use super::{
     Lake, checkpoint,
+    clock::Moment,
     commit::{Commit, Draft},
     error::LakeError,
     files::{LakeFile, LakeTable, NewFile},
@@ -21,6 +22,9 @@ use uuid::Uuid;
 
 /// How often a ledger is read from the start for one commit before its error is the caller's.
 const RELOADS: u32 = 3;
+
+/// How often the same rows are written because their files grew too old to be committed.
+const REWRITES: u32 = 3;
 
 /// What waits to be committed. The methods are called in turns until a commit holds.
 pub trait Pending: Send {
@@ -39,7 +43,8 @@ pub trait Pending: Send {
         files: &[LakeFile],
     ) -> impl Future<Output = Result<bool, LakeError>> + Send;
 
-    /// Uploads the data files of what is left, under new names. Called again after something was forgotten.
+    /// Uploads the data files of what is left, under new names. Called again after something was forgotten, and when
+    /// files are older than [`CommitSettings::file_limit`]: those must not be named again.
     fn write(&mut self, lake: &Lake) -> impl Future<Output = Result<Written, LakeError>> + Send;
 }
 
@@ -153,31 +158,41 @@ impl Appender {
             pending.drop_duplicates(&self.lake, self.ledger.files()).await?;
         }
         let mut written = None;
-        let mut lost = 0;
+        let (mut writes, mut lost) = (0, 0);
         loop {
             if self.forget_known(pending).await? {
-                written = None;
+                (written, writes) = (None, 0);
             }
             let objects = pending.objects();
             if objects.is_empty() {
                 return Ok(Committed { version: None });
             }
-            let ready = match written.take() {
-                Some(ready) => ready,
-                None => self.write(pending, objects.len()).await?,
+            let (ready, since) = match written.take() {
+                Some((ready, since)) if !self.is_old(since) => (ready, since),
+                _ if writes == REWRITES => return Err(self.ledger.tail.too_old()),
+                _ => {
+                    writes += 1;
+                    let since = Moment::now();
+                    (self.write(pending, objects.len()).await?, since)
+                }
             };
-            if self.ledger.tail.is_aging() && self.ledger.catch_up().await? {
-                written = Some(ready);
+            if self.ledger.tail.is_aging() && self.ledger.catch_up().await? || self.is_old(since) {
+                written = Some((ready, since));
                 continue;
             }
             match self.commit(&objects, &ready, token).await? {
                 Turn::Won(version) => return Ok(Committed { version: Some(version) }),
-                Turn::Lost => written = Some(ready),
+                Turn::Lost => written = Some((ready, since)),
             }
             lost += 1;
             self.settings.back_off(lost).await;
             self.ledger.follow().await?;
         }
+    }
+
+    /// Whether files that were written `since` then may be gone soon: see `vacuum`.
+    fn is_old(&self, since: Moment) -> bool {
+        since.age() > self.settings.file_limit()
     }
 
     /// Makes `pending` forget what others committed; true if anything changed.
@@ -222,8 +237,8 @@ impl Appender {
             adds: &written.adds,
             objects: Some(objects),
             logfiles: &written.logfiles,
-            txn: None,
             token,
+            ..Draft::default()
         };
         let mut seen: Vec<Commit> = Vec::new();
         let turn = slot::take(&mut self.ledger.tail, &draft, &self.settings, &mut seen).await?;

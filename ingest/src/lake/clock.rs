@@ -10,18 +10,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// A point in time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(crate) struct Moment {
     running: Instant,
     wall: SystemTime,
 }
 
 impl Moment {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self { running: Instant::now(), wall: SystemTime::now() }
     }
 
     /// Time since then, never less than what passed.
-    pub(super) fn age(self) -> Duration {
+    pub(crate) fn age(self) -> Duration {
         self.age_at(Instant::now(), SystemTime::now())
     }
 

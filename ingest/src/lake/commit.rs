@@ -3,7 +3,8 @@
 //! In: new files, the objects whose rows they hold, a token. Out: the JSON of one version; and, from the JSON of any
 //! version, what the ledger wants to know of it. The ledger rides in `commitInfo`, under keys of our own that other
 //! tools keep and ignore: `logobjs` (the identities, 16 bytes each, base64), `logfiles` (the files with the rows of
-//! the table of that name) and `commitToken` (by which a writer knows its own commit again).
+//! the table of that name), `commitToken` (by which a writer knows its own commit again) and `duplicates` (the rows
+//! that an exchange of files left out, since they are in the table once more).
 
 use super::{
     error::LakeError,
@@ -24,11 +25,16 @@ use std::collections::HashMap;
 const OBJECTS: &str = "logobjs";
 const LOGFILES: &str = "logfiles";
 const TOKEN: &str = "commitToken";
+const DUPLICATES: &str = "duplicates";
 
 /// What is to be committed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Draft<'a> {
     pub(super) adds: &'a [NewFile],
+    /// Files whose rows are in `adds`. If there are any, the commit brings nothing new.
+    pub(super) removes: &'a [LakeFile],
+    /// Rows of `removes` that are not in `adds`.
+    pub(super) duplicates: u64,
     /// The ledger; `None` for tables without one.
     pub(super) objects: Option<&'a [ObjectId]>,
     pub(super) logfiles: &'a [NewFile],
@@ -41,11 +47,15 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// The bytes of the version after `read_version`.
     pub(super) fn bytes(&self, table: LakeTable, read_version: u64) -> Result<Bytes, LakeError> {
+        let is_append = self.removes.is_empty();
         let mut info = HashMap::from([
             (TOKEN.to_owned(), json!(self.token)),
-            ("isBlindAppend".to_owned(), json!(true)),
+            ("isBlindAppend".to_owned(), json!(is_append)),
             ("readVersion".to_owned(), json!(read_version)),
         ]);
+        if !is_append {
+            info.insert(DUPLICATES.to_owned(), json!(self.duplicates));
+        }
         if let Some(objects) = self.objects {
             let hashes = objects.iter().flat_map(|id| id.to_bytes()).collect::<Vec<_>>();
             info.insert(OBJECTS.to_owned(), json!(BASE64_STANDARD.encode(hashes)));
@@ -53,17 +63,21 @@ impl Draft<'_> {
         if !self.logfiles.is_empty() {
             info.insert(LOGFILES.to_owned(), json!(self.logfiles));
         }
-        let adds = self.adds.iter().map(|file| Action::Add(file.add())).collect();
-        let write = DeltaOperation::Write {
-            mode: SaveMode::Append,
-            partition_by: Some(vec![DATE.to_owned()]),
-            predicate: None,
+        let removes = self.removes.iter().map(|file| Action::Remove(file.remove()));
+        let adds = self.adds.iter().map(|file| Action::Add(file.add(is_append)));
+        let operation = if is_append {
+            DeltaOperation::Write {
+                mode: SaveMode::Append,
+                partition_by: Some(vec![DATE.to_owned()]),
+                predicate: None,
+            }
+        } else {
+            let size = self.adds.iter().map(|file| file.size).max().unwrap_or(0);
+            DeltaOperation::Optimize { predicate: None, target_size: i64::try_from(size).unwrap_or(i64::MAX) }
         };
         let txns = self.txn.iter().map(|(app, value)| Transaction::new(app, *value)).collect();
-        CommitData::new(adds, write, info, txns).get_bytes().map_err(|error| LakeError::BadCommit {
-            table: table.name(),
-            version: read_version + 1,
-            reason: error.to_string(),
+        CommitData::new(removes.chain(adds).collect(), operation, info, txns).get_bytes().map_err(|error| {
+            LakeError::BadCommit { table: table.name(), version: read_version + 1, reason: error.to_string() }
         })
     }
 }
@@ -158,6 +172,7 @@ mod tests {
             logfiles: &logfiles,
             txn: Some(("app", 9)),
             token: "t",
+            ..Draft::default()
         };
         let commit =
             Commit::parse(LakeTable::Events, 4, &draft.bytes(LakeTable::Events, 3).unwrap()).unwrap();
@@ -171,6 +186,19 @@ mod tests {
             (adds[0].path.as_str(), 20_423, 2, 7)
         );
         assert!(!commit.alters && !commit.is_foreign());
+    }
+
+    #[test]
+    fn an_exchange_brings_nothing_new() {
+        let old = LakeFile::new("date=2025-12-01/part-a b.parquet", 7, Some("2025-12-01"), None, 5);
+        let draft =
+            Draft { adds: &[file("new.parquet")], removes: std::slice::from_ref(&old), ..Draft::default() };
+        let bytes = draft.bytes(LakeTable::Events, 3).unwrap();
+        let commit = Commit::parse(LakeTable::Events, 4, &bytes).unwrap();
+        assert_eq!(commit.removed, [old.path]);
+        assert!(!commit.added[0].is_new_data && commit.objects.is_none() && !commit.is_foreign());
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert_eq!(text.matches("\"dataChange\":false").count(), 2, "{text}");
     }
 
     #[test]

@@ -116,6 +116,17 @@ pub enum LakeError {
         /// The age limit.
         limit: Duration,
     },
+    /// A vacuum was asked to delete what a writer may be about to name.
+    #[error(
+        "versions must be kept for {} h at least, not {:.1} h\nhint: a writer may take that long to commit a file",
+        least.as_secs() / 3600, keep.as_secs_f64() / 3600.0
+    )]
+    KeepTooShort {
+        /// What was asked for.
+        keep: Duration,
+        /// The shortest time that is safe.
+        least: Duration,
+    },
     /// Another tool changed the table so that we must not write it.
     #[error(
         "{table} cannot be written: {source}\nhint: another tool upgraded the table; `trailhound` writes protocol (1,2) without features"

@@ -77,7 +77,7 @@ impl Faults {
     }
 
     /// Goes through what is due at a point that is not a PUT.
-    pub(super) async fn reach(&self, table: LakeTable, point: Point) -> Result<(), LakeError> {
+    pub(crate) async fn reach(&self, table: LakeTable, point: Point) -> Result<(), LakeError> {
         match self.take(table, point) {
             None => Ok(()),
             Some(fault) => fault.happen(table, point).await,

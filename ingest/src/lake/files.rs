@@ -1,7 +1,7 @@
 //! What a table of the lake is made of at one version.
 
 use super::date::{date_text, parse_date};
-use deltalake::kernel::Add;
+use deltalake::kernel::{Add, Remove};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::HashMap, time::SystemTime};
@@ -91,6 +91,19 @@ impl LakeFile {
             stats,
         }
     }
+
+    /// The action that takes it out of its table, where other files have its rows.
+    pub(super) fn remove(&self) -> Remove {
+        Remove {
+            path: self.path.clone(),
+            data_change: false,
+            deletion_timestamp: Some(now_ms()),
+            extended_file_metadata: Some(true),
+            partition_values: Some(partition(self.date)),
+            size: i64::try_from(self.size).ok(),
+            ..Remove::default()
+        }
+    }
 }
 
 /// A data file that is in place, but that no commit names yet.
@@ -108,16 +121,26 @@ pub struct NewFile {
     pub stats: Value,
 }
 
+/// The partition as the log spells it.
+fn partition(date: i32) -> HashMap<String, Option<String>> {
+    HashMap::from([(crate::schema::DATE.to_owned(), Some(date_text(date)))])
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl NewFile {
-    /// The action that adds it to its table.
-    pub(super) fn add(&self) -> Add {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    /// The action that adds it to its table; whether its rows are new there.
+    pub(super) fn add(&self, is_new_data: bool) -> Add {
         Add {
             path: self.path.clone(),
             size: i64::try_from(self.size).unwrap_or(i64::MAX),
-            partition_values: HashMap::from([(crate::schema::DATE.to_owned(), Some(date_text(self.date)))]),
-            modification_time: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-            data_change: true,
+            partition_values: partition(self.date),
+            modification_time: now_ms(),
+            data_change: is_new_data,
             stats: Some(self.stats.to_string()),
             ..Add::default()
         }

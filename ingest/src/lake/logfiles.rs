@@ -12,24 +12,20 @@ use super::{
     error::LakeError,
     files::{LakeFile, LakeTable},
     object_id::ObjectId,
+    reader::Reader,
     snapshot::files_of,
     tail::Tail,
     txn::TxnOutcome,
 };
 use arrow::array::{Array, AsArray};
-use bytes::Bytes;
-use deltalake::{ObjectStore, Path, logstore::object_store::ObjectStoreExt};
-use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, future::BoxFuture, stream};
+use deltalake::ObjectStore;
+use futures::{StreamExt, TryStreamExt, stream};
 use hashbrown::HashSet;
 use parquet::{
-    arrow::{
-        ParquetRecordBatchStreamBuilder, ProjectionMask, arrow_reader::ArrowReaderOptions,
-        async_reader::AsyncFileReader,
-    },
+    arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask, arrow_reader::ArrowReaderOptions},
     errors::ParquetError,
-    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
 };
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The application whose value in `logfiles` is the version of `events` it is complete up to.
@@ -107,7 +103,7 @@ pub(super) async fn hashes_in(
     store: Arc<dyn ObjectStore>,
     file: &LakeFile,
 ) -> Result<Vec<ObjectId>, ParquetError> {
-    let reader = Reader { store, path: Path::from(file.path.as_str()), size: file.size };
+    let reader = Reader::new(store, file);
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder = ParquetRecordBatchStreamBuilder::new_with_options(reader, plain).await?;
     let column = ProjectionMask::columns(builder.parquet_schema(), [SOURCE_HASH]);
@@ -122,30 +118,6 @@ pub(super) async fn hashes_in(
         }
     }
     Ok(objects)
-}
-
-/// Reads ranges of a file in an object store.
-struct Reader {
-    store: Arc<dyn ObjectStore>,
-    path: Path,
-    size: u64,
-}
-
-impl AsyncFileReader for Reader {
-    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        self.store
-            .get_range(&self.path, range)
-            .map_err(|error| ParquetError::External(Box::new(error)))
-            .boxed()
-    }
-
-    fn get_metadata<'a>(
-        &'a mut self,
-        _options: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
-        let size = self.size;
-        ParquetMetaDataReader::new().load_and_finish(self, size).map_ok(Arc::new).boxed()
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@
 //! From the outside in: a place ([`location`]), its tables ([`tables`], [`files`]), a table at a version
 //! ([`snapshot`]); then how one is written: what goes into a version ([`commit`]), the end of the log ([`tail`]), one
 //! version written once ([`slot`]), the ledger ([`ledger`]), an append ([`append`]), the rest ([`txn`],
-//! [`logfiles`], [`checkpoint`]).
+//! [`logfiles`], [`checkpoint`]); last, how files are exchanged for others that hold the same rows ([`replace`]), and
+//! how what nobody needs is deleted ([`vacuum`]).
 
 use bytes::Bytes;
 use deltalake::{
@@ -32,6 +33,7 @@ pub mod files;
 mod location;
 pub mod tables;
 pub mod settings;
+mod reader;
 mod snapshot;
 mod clock;
 mod commit;
@@ -40,20 +42,27 @@ mod slot;
 mod ledger;
 pub mod append;
 pub mod txn;
+pub(crate) mod replace;
+mod upload;
 mod logfiles;
 mod checkpoint;
+mod listing;
+pub mod vacuum;
 #[cfg(test)]
 pub(crate) mod faults;
 #[cfg(test)]
 mod toy;
 
 pub use append::{Appender, Committed, Pending, Written};
+pub(crate) use clock::Moment;
 pub use error::LakeError;
 pub use files::{LakeFile, LakeTable, NewFile, Snapshot};
 pub use location::require_tls;
 pub use object_id::ObjectId;
+pub(crate) use reader::Reader;
 pub use settings::CommitSettings;
-pub use txn::TxnOutcome;
+pub use txn::{DETECTOR, TxnOutcome};
+pub use vacuum::{Doomed, VacuumConfig, Vacuumed};
 
 /// The tables at one place. Cheap to clone.
 #[derive(Clone)]

@@ -33,6 +33,13 @@ impl Default for CommitSettings {
 }
 
 impl CommitSettings {
+    /// How old a data file may be when a commit names it: what is older is written anew, or given up. The vacuum
+    /// deletes only what is older than twice that.
+    #[must_use]
+    pub fn file_limit(&self) -> Duration {
+        self.age_limit * 3
+    }
+
     /// Waits before try number `tried`, counted from 1.
     pub(super) async fn back_off(&self, tried: u32) {
         let grown = self.pause.saturating_mul(1 << tried.saturating_sub(1).min(7));

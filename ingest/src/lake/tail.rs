@@ -47,10 +47,12 @@ impl Tail {
 
     /// An error when what was seen since the last proof counts for nothing.
     pub(super) fn check_age(&self) -> Result<(), LakeError> {
-        if self.fresh.age() > self.limit {
-            return Err(LakeError::TooOld { table: self.table.name(), limit: self.limit });
-        }
-        Ok(())
+        if self.fresh.age() > self.limit { Err(self.too_old()) } else { Ok(()) }
+    }
+
+    /// Too much time has passed since something that was to be committed was still sure.
+    pub(super) fn too_old(&self) -> LakeError {
+        LakeError::TooOld { table: self.table.name(), limit: self.limit }
     }
 
     /// Moves behind `version`, which we filled ourselves after `before`, when it was still free.

@@ -15,6 +15,9 @@ use super::{
 };
 use uuid::Uuid;
 
+/// The application whose value in `findings` is the version of `events` that rules have seen.
+pub const DETECTOR: &str = "detect";
+
 /// How often a commit that took too long is begun again.
 const RESTARTS: u32 = 3;
 
@@ -75,10 +78,16 @@ impl Lake {
     ) -> Result<TxnOutcome, LakeError> {
         let mut earlier = None;
         let mut restarts = 0;
+        let began = Moment::now();
         loop {
             let mut base = None;
             match self.commit_files_once(table, adds, step, token, earlier, &mut base).await {
-                Err(error) if error.wants_reload() && restarts < RESTARTS => {
+                // Files that have waited for longer may be gone: see `vacuum`.
+                Err(error)
+                    if error.wants_reload()
+                        && restarts < RESTARTS
+                        && began.age() < self.settings.file_limit() =>
+                {
                     restarts += 1;
                     earlier = earlier.or(base);
                     tracing::warn!(table = table.name(), %error, "beginning the commit again");
@@ -157,7 +166,7 @@ impl Lake {
 
     /// The version behind `from` with this token. Only commits that hang together with `from` count: one that was
     /// written into the gap of a cleaned log is invisible.
-    async fn find_token(
+    pub(super) async fn find_token(
         &self,
         table: LakeTable,
         from: Option<u64>,

@@ -35,7 +35,7 @@ impl FileWriter {
     /// A file for `rows` rows of `table`, which will probably be `size` bytes long.
     pub(super) fn new(table: Table, rows: usize, size: usize) -> Result<Self, ParquetError> {
         let schema = file_schema(table);
-        let properties = settings::properties(settings::of(table), &schema, rows)?;
+        let properties = settings::properties(settings::of(table), &schema, rows, &settings::QUICK)?;
         // Without Arrow's own schema in the file: it would make readers depend on how we write.
         let options =
             ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);

@@ -26,6 +26,7 @@ mod file;
 mod hybrid;
 mod ids;
 mod pages;
+pub(crate) mod pieces;
 pub mod settings;
 mod squeeze;
 mod stats;
@@ -191,7 +192,7 @@ pub fn parquet_bytes(
     settings: &[ColumnSetting],
 ) -> Result<(Bytes, serde_json::Value), ParquetError> {
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    let properties = settings::properties(settings, schema, rows)?;
+    let properties = settings::properties(settings, schema, rows, &settings::QUICK)?;
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new_with_options(&mut bytes, Arc::clone(schema), options)?;

@@ -1,10 +1,14 @@
-//! `trailhound lake export`
+//! `trailhound lake …`: looking after the lake.
+
+mod compact;
+mod info;
+mod vacuum;
 
 use super::settings::privacy::Privacy;
 use super::{Outcome, export};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
-/// Look after the lake.
+/// Look after the lake: merge small files, delete what nobody needs, see what is in it, export a part.
 #[derive(Debug, Args)]
 pub(crate) struct Lake {
     #[command(subcommand)]
@@ -13,13 +17,29 @@ pub(crate) struct Lake {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Merge small data files into large ones, and drop duplicates that came late.
+    Compact(compact::Compact),
+    /// Delete data files and log entries that no kept version needs.
+    Vacuum(vacuum::Vacuum),
+    /// See what is in the lake, and for which hours no log object was read.
+    Info(info::Info),
     /// Write a part of the lake back as log files of CloudTrail, redacted as `[privacy]` says.
     Export(export::Export),
+}
+
+/// How the counters are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum ReportFormat {
+    /// One JSON object.
+    Json,
 }
 
 impl Lake {
     pub(crate) async fn run(self, privacy: &Privacy) -> anyhow::Result<Outcome> {
         match self.verb {
+            Verb::Compact(verb) => verb.run().await,
+            Verb::Vacuum(verb) => verb.run().await,
+            Verb::Info(verb) => verb.run().await,
             Verb::Export(verb) => verb.run(privacy).await,
         }
     }

@@ -70,7 +70,7 @@ enum Verb {
     Detect(detect::Detect),
     /// Look at detection rules, and prove them.
     Rules(rules::Rules),
-    /// Look after the lake.
+    /// Look after the lake: merge small files, delete what nobody needs, see what is in it, export a part.
     Lake(lake::Lake),
     /// Print the settings in effect, and where each comes from.
     Config(config::Config),

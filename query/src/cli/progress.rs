@@ -6,23 +6,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use trailhound_ingest::Progress;
 
-/// Shows how an ingest gets on.
+/// Shows how a run gets on.
 #[derive(Debug)]
 pub(crate) struct Bar {
     bar: ProgressBar,
+    noun: &'static str,
     records: AtomicU64,
     objects: AtomicU64,
 }
 
 impl Bar {
-    /// A bar on stderr; hidden where that is no terminal, or `TRAILHOUND_NO_PROGRESS` is set.
+    /// A bar for an ingest.
     pub(crate) fn new() -> Self {
+        Self::of("objects")
+    }
+
+    /// A bar on stderr that counts what is called so; hidden where that is no terminal, or `TRAILHOUND_NO_PROGRESS` is set.
+    pub(crate) fn of(noun: &'static str) -> Self {
         let shown = std::io::stderr().is_terminal() && std::env::var_os("TRAILHOUND_NO_PROGRESS").is_none();
         let bar = if shown { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let style = "{bar:30} {bytes}/{total_bytes} {msg} {eta} left";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, records: AtomicU64::new(0), objects: AtomicU64::new(0) }
+        Self { bar, noun, records: AtomicU64::new(0), objects: AtomicU64::new(0) }
     }
 
     /// Takes the bar off the screen.
@@ -40,7 +46,7 @@ impl Progress for Bar {
         let records = self.records.fetch_add(records, Ordering::Relaxed) + records;
         let objects = self.objects.fetch_add(1, Ordering::Relaxed) + 1;
         let rate = u128::from(records) * 1000 / self.bar.elapsed().as_millis().max(1);
-        self.bar.set_message(format!("{objects} objects, {rate} events/s,"));
+        self.bar.set_message(format!("{objects} {}, {rate} events/s,", self.noun));
         self.bar.inc(bytes);
     }
 }

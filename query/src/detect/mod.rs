@@ -23,7 +23,7 @@ use trailhound_ingest::time;
 use uuid::Uuid;
 
 /// The application under which the watermark is kept.
-const WATERMARK: &str = "detect";
+const WATERMARK: &str = trailhound_ingest::lake::DETECTOR;
 
 /// How often a run begins again because another moved the watermark.
 const RESTARTS: u32 = 5;

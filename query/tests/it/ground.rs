@@ -65,6 +65,7 @@ impl Ground {
         self.product(&["ingest", "--report", "json", "--batch-bytes", "130000", "--lake", lake, &source])
     }
 
+    /// The product with these arguments.
     pub(crate) fn product(&self, args: &[&str]) -> Command {
         let mut command = trailhound(args);
         if let Some(emulator) = &self.emulator {

@@ -17,6 +17,7 @@ mod ground;
 mod dice;
 mod crash;
 mod memory;
+mod lake;
 mod outside;
 mod aws;
 mod config;

@@ -1,0 +1,38 @@
+//! How the rows of a table are ordered and written.
+
+use crate::lake::files::LakeTable;
+use crate::lake::tables;
+use crate::schema::Table;
+use crate::write::settings::{self, ColumnSetting};
+use arrow::datatypes::SchemaRef;
+
+/// A table that is compacted.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) table: LakeTable,
+    /// Which records its rows are; `None` where they are none, so that there are no duplicates.
+    pub(super) records: Option<Table>,
+    pub(super) schema: SchemaRef,
+    pub(super) settings: &'static [ColumnSetting],
+    /// The column by whose time rows are ordered.
+    pub(super) time: &'static str,
+    /// The column by whose text the rows of a row group are ordered, before their time.
+    pub(super) name: Option<&'static str>,
+}
+
+/// The tables that ingest fills, a file or more for each batch.
+pub(super) fn all() -> [Layout; 4] {
+    let layout = |table, records, time, name| {
+        let settings = match records {
+            Some(records) => settings::of(records),
+            None => &[],
+        };
+        Layout { table, records, schema: tables::file_schema(table), settings, time, name }
+    };
+    [
+        layout(LakeTable::Events, Some(Table::Events), "eventtime", Some("eventname")),
+        layout(LakeTable::Aggregated, Some(Table::Aggregated), "timewindow_windowstart", None),
+        layout(LakeTable::Logfiles, None, "ingesttime", None),
+        layout(LakeTable::Quarantine, None, "ingesttime", None),
+    ]
+}
