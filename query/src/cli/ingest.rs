@@ -51,9 +51,7 @@ impl Ingest {
         let report = ingest(&self.config()?, Arc::clone(&bar) as Arc<dyn trailhound_ingest::Progress>).await;
         bar.finish();
         let report = report?;
-        for problem in &report.problems {
-            say(problem);
-        }
+        say_problems(&report);
         match format {
             None => say(&report.to_string()),
             Some(ReportFormat::Json) => writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?)?,
@@ -68,6 +66,18 @@ impl Ingest {
         config.batch_bytes = self.batch_bytes.unwrap_or(config.batch_bytes);
         config.workers = self.workers.unwrap_or(config.workers);
         Ok(config)
+    }
+}
+
+/// Lines of problems on stderr, at most; `--report json` has all.
+const SHOWN: usize = 1000;
+
+fn say_problems(report: &Report) {
+    for problem in report.problems.iter().take(SHOWN) {
+        say(problem);
+    }
+    if report.problems.len() > SHOWN {
+        say(&format!("and {} more, which `--report json` lists", report.problems.len() - SHOWN));
     }
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod detect;
 mod ingest;
 mod limits;
+mod patience;
 mod progress;
 mod range;
 mod rules;
@@ -17,6 +18,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use trailhound_ingest::patience::Patience;
 
 /// How a verb ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +50,8 @@ impl From<Outcome> for ExitCode {
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
+    #[command(flatten)]
+    patience: patience::PatienceFlags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,6 +81,7 @@ impl Cli {
             // It would tell stderr that stderr is closed, and panic.
             .log_internal_errors(false)
             .init();
+        Patience::from(self.patience).set();
         let result =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
         let result = result.and_then(|runtime| {
