@@ -16,13 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 /// An object in memory, with its share of the memory for what is fetched ahead.
 pub(crate) struct Queued {
     pub(crate) object: Fetched,
-    /// As it was found.
-    pub(crate) listed: LogObject,
     _share: OwnedSemaphorePermit,
 }
 
-/// Objects that are handed over together, or why one of them is not there.
-pub(crate) type Parcel = Vec<Result<Queued, Error>>;
+/// Objects that are handed over together, by their place in the list of all, or why one of them is not there.
+pub(crate) type Parcel = Vec<(usize, Result<Queued, Error>)>;
 
 /// What the workers take parcels from.
 #[derive(Clone)]
@@ -41,11 +39,12 @@ const PARCEL_FILES: usize = 32;
 const PARCEL_BYTES: usize = 256 << 10;
 
 /// Starts to fetch `objects`; at most `fetches` parcels and `fetch_ahead` bytes are in flight or waiting.
-pub(crate) fn start(objects: Vec<LogObject>, config: &IngestConfig) -> Queue {
+pub(crate) fn start(objects: &Arc<[LogObject]>, config: &IngestConfig) -> Queue {
     let (sender, receiver) = mpsc::channel(config.fetches);
-    let (files, remote): (Vec<_>, Vec<_>) =
-        objects.into_iter().partition(|object| matches!(object.place, Place::Disk(_)));
+    let is_file = |number: &usize| matches!(objects[*number].place, Place::Disk(_));
+    let (files, remote): (Vec<_>, Vec<_>) = (0..objects.len()).partition(is_file);
     let ahead = Ahead {
+        objects: Arc::clone(objects),
         room: Room { free: Arc::new(Semaphore::new(config.fetch_ahead / KIB + 1)), most: config.fetch_ahead },
         limits: config.limits.clone(),
         sender,
@@ -60,21 +59,17 @@ pub(crate) fn start(objects: Vec<LogObject>, config: &IngestConfig) -> Queue {
 
 #[derive(Clone)]
 struct Ahead {
+    objects: Arc<[LogObject]>,
     room: Room,
     limits: Limits,
     sender: mpsc::Sender<Parcel>,
 }
 
 impl Ahead {
-    async fn get(self, objects: Vec<LogObject>, fetches: usize) {
-        let fetched = futures::stream::iter(objects).map(|object| {
-            let (room, limits) = (self.room.clone(), self.limits.clone());
-            async move {
-                let share = room.take(object.size).await?;
-                let fetched = fetch::get(&object, &limits).await?;
-                Ok(Queued { object: fetched, listed: object, _share: share })
-            }
-        });
+    async fn get(self, numbers: Vec<usize>, fetches: usize) {
+        let ahead = &self;
+        let fetched = futures::stream::iter(numbers)
+            .map(|number| async move { (number, ahead.get_one(&ahead.objects[number]).await) });
         let mut fetched = fetched.buffered(fetches);
         while let Some(queued) = fetched.next().await {
             // Nobody receives any more when all workers have failed.
@@ -84,9 +79,15 @@ impl Ahead {
         }
     }
 
-    fn read(self, files: &[LogObject], handle: &Handle) {
+    async fn get_one(&self, object: &LogObject) -> Result<Queued, Error> {
+        let share = self.room.take(object.size).await?;
+        Ok(Queued { object: fetch::get(object, &self.limits).await?, _share: share })
+    }
+
+    fn read(self, numbers: &[usize], handle: &Handle) {
         let (mut parcel, mut bytes) = (Parcel::new(), 0);
-        for file in files {
+        for &number in numbers {
+            let file = &self.objects[number];
             let share = match self.room.take_now(file.size) {
                 Some(share) => Ok(share),
                 // What is waiting must be handed over before there can be room.
@@ -94,9 +95,9 @@ impl Ahead {
                 None => handle.block_on(self.room.take(file.size)),
             };
             bytes += usize::try_from(file.size).unwrap_or(usize::MAX);
-            parcel.push(share.and_then(|share| {
-                Ok(Queued { object: fetch::read(file, &self.limits)?, listed: file.clone(), _share: share })
-            }));
+            let queued = share
+                .and_then(|share| Ok(Queued { object: fetch::read(file, &self.limits)?, _share: share }));
+            parcel.push((number, queued));
             if parcel.len() >= PARCEL_FILES || bytes >= PARCEL_BYTES {
                 bytes = 0;
                 if self.sender.blocking_send(std::mem::take(&mut parcel)).is_err() {

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod limits;
+pub mod patience;
 pub mod find;
 pub mod fetch;
 pub mod gunzip;
@@ -23,6 +24,7 @@ mod books;
 mod pending;
 pub mod lake;
 mod ahead;
+mod settled;
 mod run;
 pub mod compact;
 pub mod info;
@@ -41,16 +43,17 @@ use std::time::Instant;
 
 /// Reads the log objects of the sources into the lake: find → fetch → gunzip → unwrap → parse → transpose → write.
 ///
-/// A source or object that cannot be read is a line in [`Report::problems`], and the others are read all the same.
+/// A source or object that cannot be read is a line in [`Report::problems`], and the others are read all the same. So
+/// is each object that was not committed because the lake could not be written; what was committed stays, and a later
+/// run goes on from it.
 ///
 /// # Errors
-/// No source can be read, or the lake cannot be written. What was committed stays, and a later run goes on from it.
+/// No source can be read, or the lake cannot be opened: nothing was done.
 pub async fn ingest(config: &IngestConfig, progress: Arc<dyn Progress>) -> Result<Report, Error> {
     let started = Instant::now();
-    let (found, problems) = find::find(&config.sources, config.days).await?;
+    let found = find::find(&config.sources, config.days).await?;
     let lake = lake::Lake::create_or_open(&config.lake).await?;
     let mut report = run::run(lake, config, found, progress).await?;
-    report.problems.splice(0..0, problems);
     report.filters = config.policy.filters.iter().map(ToString::to_string).collect();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)

@@ -135,8 +135,11 @@ impl Pending for Part<'_> {
             files.iter().filter(|file| !known.contains(file.path.as_str())).cloned().collect::<Vec<_>>();
         self.shown.extend(new);
         let files = &self.shown[self.searched..];
-        let marked =
-            dedup::mark_late(self.batch, table, &lake.store(self.table), files).await.map_err(pending)?;
+        let marked = dedup::mark_late(self.batch, table, &lake.store(self.table), files).await;
+        let marked = marked.map_err(|error| match error {
+            Error::Parquet(error) => lake.failed(self.table, "read a file of", error),
+            other => pending(other),
+        })?;
         self.searched = self.shown.len();
         if marked > 0 {
             self.written = None;

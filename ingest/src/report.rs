@@ -12,7 +12,7 @@ pub struct Report {
     pub objects: u64,
     /// Log objects that the lake knew already, or that another writer committed first.
     pub objects_skipped: u64,
-    /// Log objects that could not be fetched; a later run tries them again.
+    /// Log objects that could not be fetched, or are not known to be in the lake; a later run tries them again.
     pub objects_failed: u64,
     /// Digest files, counted and left alone.
     pub digests: u64,

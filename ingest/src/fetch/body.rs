@@ -7,25 +7,20 @@
 //! again here and only here: a body that breaks off is continued where it broke off, by range, and a bucket that
 //! wants us to slow down slows all fetches ([`Pace`]).
 
-use super::pace::{Pace, jittered};
+use super::pace::Pace;
 use crate::error::Error;
-use crate::find::s3::{SILENCE, s3_client, s3_error};
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use crate::find::s3::s3_client;
+use crate::find::trouble::Trouble;
+use crate::patience::{Patience, Tries};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use bytes::Bytes;
-use std::time::Duration;
-use tokio::sync::OnceCell;
+use std::time::Instant;
 
-/// How often in a row an object is asked for without getting much further, before it is given up.
+/// How often in a row an object is asked for without getting much further, before it is given up although others come.
 const ATTEMPTS: u32 = 8;
 
 /// So many bytes more are much further.
 const MUCH: usize = 1 << 20;
-
-/// The first pause before an object is asked for again; it doubles each time, up to [`LONGEST`], and is jittered.
-const PAUSE: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(5);
 
 /// How fast this process may ask S3 for objects.
 static PACE: Pace = Pace::new();
@@ -45,27 +40,24 @@ impl Wanted<'_> {
     }
 }
 
-/// What can come between us and an object.
-enum Trouble {
-    /// Asking again is of no use.
-    Lasting(Error),
-    /// Asking again may help.
-    Passing(String),
-    /// So it may, but later: S3 has more requests than it wants.
-    TooFast(String),
-}
-
-/// Gets the whole object, and tells how many requests it took.
+/// Gets the whole object, and tells how many requests it took. While no object comes at all, S3 is at fault and not
+/// this object, and it is asked for as long as we are patient.
 ///
 /// # Errors
 /// It is gone, replaced or closed to us; or trouble does not pass.
 pub(super) async fn get(wanted: &Wanted<'_>) -> Result<(Bytes, u32), Error> {
+    let patience = Patience::of_process();
+    let given_up = |why| Error::Source { name: wanted.name(), why: format!("{why}\nhint: run again") };
     let mut body = Vec::new();
     let mut requests = 0;
-    let mut tries = 0;
+    let mut tries = Tries::begin();
     loop {
+        if PACE.is_down(patience) {
+            let seconds = patience.give_up.as_secs();
+            return Err(given_up(format!("given up, since S3 brought nothing for {seconds} s")));
+        }
         PACE.wait().await;
-        let before = body.len();
+        let (before, asked) = (body.len(), Instant::now());
         requests += 1;
         let why = match read_on(wanted, &mut body).await {
             Ok(()) => {
@@ -79,18 +71,22 @@ pub(super) async fn get(wanted: &Wanted<'_>) -> Result<(Bytes, u32), Error> {
                 why
             }
         };
-        tries = if body.len() >= before + MUCH { 1 } else { tries + 1 };
-        if tries == ATTEMPTS {
-            let why = format!("{why}; given up after {ATTEMPTS} attempts\nhint: run again");
-            return Err(Error::Source { name: wanted.name(), why });
+        PACE.failed(asked);
+        if body.len() >= before + MUCH {
+            tries = Tries::begin();
         }
-        tracing::warn!(object = wanted.name(), tries, have = body.len(), why, "asking again");
-        tokio::time::sleep(jittered(LONGEST.min(PAUSE * 2u32.pow(tries)))).await;
+        let is_its_own_fault = tries.count() + 1 >= ATTEMPTS && PACE.brought_any_since(tries.since());
+        if is_its_own_fault || !tries.again(patience.give_up).await {
+            let (count, seconds) = (requests, tries.lasted().as_secs());
+            return Err(given_up(format!("{why}; given up after {count} requests in {seconds} s")));
+        }
+        tracing::warn!(object = wanted.name(), tries = tries.count(), have = body.len(), why, "asking again");
     }
 }
 
 /// One request for what is missing of `body`, which keeps what came.
 async fn read_on(wanted: &Wanted<'_>, body: &mut Vec<u8>) -> Result<(), Trouble> {
+    let silence = Patience::of_process().silence;
     let mut response = ask(wanted, body.len()).await?;
     if !continues(&response, body.len()) {
         body.clear();
@@ -100,7 +96,7 @@ async fn read_on(wanted: &Wanted<'_>, body: &mut Vec<u8>) -> Result<(), Trouble>
     }
     let size = usize::try_from(wanted.size).unwrap_or(usize::MAX);
     loop {
-        match tokio::time::timeout(SILENCE, response.body.next()).await {
+        match tokio::time::timeout(silence, response.body.next()).await {
             Ok(Some(Ok(piece))) => body.extend_from_slice(&piece),
             Ok(Some(Err(error))) => {
                 // A checksum that is wrong is found at the end. Nobody knows which byte it is.
@@ -115,7 +111,7 @@ async fn read_on(wanted: &Wanted<'_>, body: &mut Vec<u8>) -> Result<(), Trouble>
                 return Err(Trouble::Passing(why));
             }
             Err(_) => {
-                let why = format!("its body stalls for {} s", SILENCE.as_secs());
+                let why = format!("its body stalls for {} s", silence.as_secs());
                 return Err(Trouble::Passing(why));
             }
         }
@@ -129,21 +125,11 @@ async fn read_on(wanted: &Wanted<'_>, body: &mut Vec<u8>) -> Result<(), Trouble>
 async fn ask(wanted: &Wanted<'_>, from: usize) -> Result<GetObjectOutput, Trouble> {
     // If-Match: an object that was replaced since it was listed must not pass under the old identity.
     let Wanted { bucket, key, etag, .. } = wanted;
-    let mut get = client().await.get_object().bucket(*bucket).key(*key).if_match(format!("\"{etag}\""));
+    let mut get = s3_client().await.get_object().bucket(*bucket).key(*key).if_match(format!("\"{etag}\""));
     if from > 0 {
         get = get.range(format!("bytes={from}-"));
     }
-    get.send().await.map_err(|error| trouble(wanted, &error))
-}
-
-/// The client that tries once.
-async fn client() -> &'static aws_sdk_s3::Client {
-    static CLIENT: OnceCell<aws_sdk_s3::Client> = OnceCell::const_new();
-    let make = async || {
-        let config = s3_client().await.config().to_builder().retry_config(RetryConfig::disabled());
-        aws_sdk_s3::Client::from_conf(config.build())
-    };
-    CLIENT.get_or_init(make).await
+    get.send().await.map_err(|error| Trouble::of(wanted.name(), &error))
 }
 
 /// Whether the body of `response` begins at `from`. A store may answer a range with the whole object.
@@ -155,26 +141,4 @@ fn continues(response: &GetObjectOutput, from: usize) -> bool {
 /// Whether `response` is about the object that we asked for, as far as its `ETag` tells.
 fn is_of(response: &GetObjectOutput, wanted: &Wanted<'_>) -> bool {
     response.e_tag().is_none_or(|etag| etag.trim_matches('"') == wanted.etag)
-}
-
-fn trouble(wanted: &Wanted<'_>, error: &SdkError<GetObjectError>) -> Trouble {
-    let lasting = s3_error(wanted.name(), error);
-    let Error::Source { why, .. } = &lasting else { return Trouble::Lasting(lasting) };
-    match error {
-        SdkError::ServiceError(answer) => match (answer.raw().status().as_u16(), answer.err().code()) {
-            (429 | 503, _) | (_, Some("SlowDown" | "Throttling" | "ThrottlingException")) => {
-                Trouble::TooFast(why.clone())
-            }
-            (408 | 409 | 500..=599, _) | (_, Some("RequestTimeout")) => Trouble::Passing(why.clone()),
-            _ => Trouble::Lasting(lasting),
-        },
-        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Trouble::Passing(why.clone()),
-        SdkError::DispatchFailure(failure) if !failure.is_user() => {
-            let of_connection = failure.is_io() || failure.is_timeout();
-            // The SDK knows some as passing; credentials that are missing are not.
-            let known = failure.as_connector_error().is_some_and(|error| error.as_other().is_some());
-            if of_connection || known { Trouble::Passing(why.clone()) } else { Trouble::Lasting(lasting) }
-        }
-        _ => Trouble::Lasting(lasting),
-    }
 }

@@ -1,12 +1,13 @@
-//! How fast all fetches together may go.
+//! How fast all fetches together may go, and whether they may go at all.
 //!
-//! In: "slow down" and successes. Out: a pause before each request, random between nothing and a bound that doubles
-//! when S3 wants it slower and shrinks by a quarter with each object that comes. So many requests at once that are
-//! refused at once count as one.
+//! In: "slow down", failures and successes. Out: a pause before each request, random between nothing and a bound that
+//! doubles when S3 wants it slower and shrinks by a quarter with each object that comes. So many requests at once that
+//! are refused at once count as one. When nothing has come for as long as we are patient, S3 counts as down: objects
+//! are then given up without a request, but for a few from time to time that find out whether it is back.
 
+use crate::patience::{Patience, random};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 /// The bound after the first "slow down", and the highest.
 const FIRST: Duration = Duration::from_millis(100);
@@ -19,11 +20,17 @@ struct State {
     bound: Duration,
     /// When it was last raised.
     raised: Option<Instant>,
+    /// When an object last came.
+    came: Option<Instant>,
+    /// When a request last failed, and the first that did since an object came.
+    failed: Option<Instant>,
+    fails_since: Option<Instant>,
 }
 
 impl Pace {
     pub(super) const fn new() -> Self {
-        Self(Mutex::new(State { bound: Duration::ZERO, raised: None }))
+        let (raised, came, failed, fails_since) = (None, None, None, None);
+        Self(Mutex::new(State { bound: Duration::ZERO, raised, came, failed, fails_since }))
     }
 
     /// Waits as long as S3 wants it.
@@ -45,9 +52,32 @@ impl Pace {
         });
     }
 
+    /// A request failed that was made at `asked`.
+    pub(super) fn failed(&self, asked: Instant) {
+        self.with(|state| {
+            state.failed = Some(Instant::now());
+            state.fails_since.get_or_insert(asked);
+        });
+    }
+
+    /// Whether an object came since `instant`.
+    pub(super) fn brought_any_since(&self, instant: Instant) -> bool {
+        self.with(|state| state.came.is_some_and(|came| came > instant))
+    }
+
+    /// Whether nothing came for too long, and somebody has just tried.
+    pub(super) fn is_down(&self, patience: Patience) -> bool {
+        self.with(|state| {
+            state.fails_since.is_some_and(|since| since.elapsed() >= patience.give_up)
+                && state.failed.is_some_and(|failed| failed.elapsed() < patience.silence)
+        })
+    }
+
     /// An object came.
     pub(super) fn ease(&self) {
         self.with(|state| {
+            state.came = Some(Instant::now());
+            state.fails_since = None;
             let eased = state.bound * 3 / 4;
             state.bound = if eased < FIRST / 10 { Duration::ZERO } else { eased };
         });
@@ -56,17 +86,6 @@ impl Pace {
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
-}
-
-/// Between half of `pause` and one and a half.
-pub(super) fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + random())
-}
-
-/// At least 0, at most 1.
-fn random() -> f64 {
-    let [byte, ..] = Uuid::new_v4().into_bytes();
-    f64::from(byte) / 255.0
 }
 
 #[cfg(test)]
@@ -103,9 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn pauses_differ() {
-        let pauses = (0..50).map(|_| jittered(FIRST)).collect::<std::collections::BTreeSet<_>>();
-        assert!(pauses.len() > 10);
-        assert!(pauses.iter().all(|pause| (FIRST / 2..=FIRST * 3 / 2).contains(pause)));
+    fn what_brings_nothing_for_long_is_down_until_something_comes() {
+        let pace = Pace::new();
+        let at_once = Patience { give_up: Duration::ZERO, ..Patience::default() };
+        assert!(!pace.is_down(at_once));
+        let before = Instant::now();
+        pace.failed(before);
+        assert!(pace.is_down(at_once) && !pace.is_down(Patience::default()));
+        assert!(!pace.is_down(Patience { silence: Duration::ZERO, ..at_once }), "nobody would find out");
+        assert!(!pace.brought_any_since(before));
+        pace.ease();
+        assert!(!pace.is_down(at_once) && pace.brought_any_since(before));
     }
 }

@@ -8,6 +8,8 @@ pub mod folder;
 pub mod key;
 mod layout;
 pub mod s3;
+pub(crate) mod trouble;
+mod whole;
 
 use crate::error::Error;
 use crate::lake::require_tls;
@@ -61,6 +63,8 @@ pub struct Found {
     pub list_requests: u64,
     /// What was passed over: other files, empty objects, and what is out of the time range.
     pub passed_over: u64,
+    /// A line for each source, or part of one, that could not be listed.
+    pub problems: Vec<String>,
 }
 
 /// Days of delivery to take, both ends included, in days since 1970-01-01.
@@ -80,26 +84,27 @@ impl Days {
     }
 }
 
-/// Finds the log objects of all `sources`; with them, a line for each source that cannot be used.
+/// Finds the log objects of all `sources`.
 ///
 /// # Errors
 /// None of the sources can be used.
-pub async fn find(sources: &[String], days: Days) -> Result<(Found, Vec<String>), Error> {
-    let (mut found, mut problems) = (Found::default(), Vec::new());
+pub async fn find(sources: &[String], days: Days) -> Result<Found, Error> {
+    let (mut found, mut failed) = (Found::default(), Vec::new());
     for source in sources {
         match find_one(source, days, &mut found).await {
             Err(error) if sources.len() == 1 => return Err(error),
-            Err(error) => problems.push(error.to_string()),
+            Err(error) => failed.push(error.to_string()),
             Ok(()) => {}
         }
     }
-    if problems.len() == sources.len() {
-        return Err(Error::Sources(problems));
+    if failed.len() == sources.len() {
+        return Err(Error::Sources(failed));
     }
+    found.problems.splice(0..0, failed);
     // Objects without a time in their key come first and in a fixed order, so that two runs see the same.
     found.objects.sort_by(|a, b| (a.time, place_key(&a.place)).cmp(&(b.time, place_key(&b.place))));
     found.objects.dedup_by(|a, b| a.place == b.place);
-    Ok((found, problems))
+    Ok(found)
 }
 
 async fn find_one(source: &str, days: Days, found: &mut Found) -> Result<(), Error> {

@@ -1,52 +1,55 @@
 //! `s3://bucket/prefix` → its log objects; and the client with which they are listed and fetched.
 
 use super::layout::{self, Way};
+use super::trouble::Trouble;
+use super::whole::{WholeXml, is_whole};
 use super::{Days, Found, LogObject, Place};
 use crate::error::Error;
+use crate::patience::{Patience, Tries};
 use aws_config::{BehaviorVersion, meta::region::RegionProviderChain};
 use aws_sdk_s3::config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::Object;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
-
-/// How long S3 may be silent: before a response, and between two pieces of the body of an object.
-pub(crate) const SILENCE: Duration = Duration::from_secs(15);
-
-/// How long one attempt may take in all: a page of a listing; of an object, all but its body.
-const ATTEMPT: Duration = Duration::from_mins(1);
-
-/// How often a page is asked for; the SDK waits longer and longer in between, jittered.
-const ATTEMPTS: u32 = 10;
+/// How long one attempt may take in all, in silences: a page of a listing; of an object, all but its body.
+const ATTEMPT: u32 = 4;
 
 /// Requests that list, at most, at the same time.
 const LISTINGS: usize = 32;
 
-/// Adds the log objects below `prefix` to `found`. Every request is counted there.
+/// Adds the log objects below `prefix` to `found`, and a line for each part of the bucket that could not be listed.
+/// Every request is counted there.
 ///
 /// # Errors
-/// The bucket is missing or closed to us, or S3 cannot be reached.
+/// The bucket is missing or closed to us, or S3 cannot be reached: not even the first page came.
 pub async fn list(bucket: &str, prefix: &str, days: Days, found: &mut Found) -> Result<(), Error> {
     let listing = Listing { client: s3_client().await, bucket, root: prefix, days };
     let mut waiting = listing.plan(prefix.to_owned()).into_iter().collect::<Vec<_>>();
     let mut running = FuturesUnordered::new();
+    let mut is_reached = false;
     loop {
         while running.len() < LISTINGS
             && let Some(step) = waiting.pop()
         {
             running.push(listing.request(step));
         }
-        let Some(page) = running.next().await else { return Ok(()) };
-        let page = page?;
-        found.list_requests += 1;
-        waiting.extend(page.next);
-        for object in page.objects {
-            take(bucket, prefix, object, days, found);
+        let Some((page, requests)) = running.next().await else { return Ok(()) };
+        found.list_requests += u64::from(requests);
+        match page {
+            Err(error) if !is_reached => return Err(error),
+            // What is in the other parts is brought all the same.
+            Err(error) => found.problems.push(error.to_string()),
+            Ok(page) => {
+                is_reached = true;
+                waiting.extend(page.next);
+                for object in page.objects {
+                    take(bucket, prefix, object, days, found);
+                }
+            }
         }
     }
 }
@@ -56,6 +59,16 @@ struct Step {
     prefix: String,
     way: Way,
     token: Option<String>,
+    /// The last key of the page before.
+    behind: Option<String>,
+}
+
+impl Step {
+    /// What is not known when the page does not come.
+    fn name(&self, bucket: &str) -> String {
+        let behind = self.behind.as_ref().map(|key| format!(" behind {key}")).unwrap_or_default();
+        format!("s3://{bucket}/{}{behind}", self.prefix)
+    }
 }
 
 /// What it gave, and what is to be asked for next.
@@ -76,11 +89,30 @@ impl Listing<'_> {
     fn plan(&self, prefix: String) -> Option<Step> {
         match layout::way(self.root, &prefix, self.days) {
             Way::Nothing => None,
-            way => Some(Step { prefix, way, token: None }),
+            way => Some(Step { prefix, way, token: None, behind: None }),
         }
     }
 
-    async fn request(&self, step: Step) -> Result<Page, Error> {
+    /// Asks for a page until it comes, and tells how many requests it took.
+    async fn request(&self, step: Step) -> (Result<Page, Error>, u32) {
+        let patience = Patience::of_process();
+        let mut tries = Tries::begin();
+        loop {
+            let why = match self.ask(&step).await {
+                Ok(answer) => return (Ok(self.page(answer, step)), tries.count() + 1),
+                Err(Trouble::Lasting(error)) => return (Err(error), tries.count() + 1),
+                Err(Trouble::Passing(why) | Trouble::TooFast(why)) => why,
+            };
+            tracing::warn!(listing = step.name(self.bucket), tries = tries.count(), why, "asking again");
+            if !tries.again(patience.give_up).await {
+                let seconds = tries.lasted().as_secs();
+                let why = format!("cannot be listed: {why}; given up after {seconds} s\nhint: run again");
+                return (Err(Error::Source { name: step.name(self.bucket), why }), tries.count());
+            }
+        }
+    }
+
+    async fn ask(&self, step: &Step) -> Result<ListObjectsV2Output, Trouble> {
         let request = self.client.list_objects_v2().bucket(self.bucket).prefix(&step.prefix);
         let request = request.set_continuation_token(step.token.clone());
         let request = match &step.way {
@@ -88,17 +120,26 @@ impl Listing<'_> {
             Way::Keys { start_after } => request.set_start_after(start_after.clone()),
             Way::Nothing => request,
         };
-        let name = || format!("s3://{}/{}", self.bucket, step.prefix);
-        let answer = request.send().await.map_err(|error| s3_error(name(), &error))?;
+        let answer = request.customize().interceptor(WholeXml).send().await;
+        let answer = answer.map_err(|error| Trouble::of(step.name(self.bucket), &error))?;
+        if is_whole(&answer) {
+            Ok(answer)
+        } else {
+            Err(Trouble::Passing("the page does not hold what it says".to_owned()))
+        }
+    }
+
+    fn page(&self, answer: ListObjectsV2Output, step: Step) -> Page {
         let objects = answer.contents.unwrap_or_default();
         let folders = answer.common_prefixes.unwrap_or_default().into_iter().filter_map(|found| found.prefix);
         let mut next = folders.filter_map(|folder| self.plan(folder)).collect::<Vec<_>>();
-        let last = objects.last().and_then(Object::key).unwrap_or_default();
-        let ends = matches!(step.way, Way::Keys { .. }) && layout::is_behind(last, self.days);
+        let behind = objects.last().and_then(Object::key).map(str::to_owned);
+        let ends = matches!(step.way, Way::Keys { .. })
+            && layout::is_behind(behind.as_deref().unwrap_or_default(), self.days);
         if let Some(token) = answer.next_continuation_token.filter(|_| !ends) {
-            next.push(Step { token: Some(token), ..step });
+            next.push(Step { token: Some(token), behind: behind.or(step.behind), ..step });
         }
-        Ok(Page { objects, next })
+        Page { objects, next }
     }
 }
 
@@ -110,7 +151,8 @@ fn take(bucket: &str, prefix: &str, object: Object, days: Days, found: &mut Foun
     found.take(LogObject { place, size, time: None }, &key, key == prefix, days);
 }
 
-/// The client, made once: region, credentials and endpoint as every AWS tool takes them.
+/// The client, made once: region, credentials and endpoint as every AWS tool takes them. It tries once, since its
+/// retries would leave out bodies that break off, and know nothing of each other.
 pub async fn s3_client() -> &'static aws_sdk_s3::Client {
     static CLIENT: OnceCell<aws_sdk_s3::Client> = OnceCell::const_new();
     CLIENT
@@ -120,13 +162,12 @@ pub async fn s3_client() -> &'static aws_sdk_s3::Client {
             let config = aws_sdk_s3::config::Builder::from(&shared);
             // An endpoint of one's own has no DNS name per bucket.
             let own = has_own_endpoint();
+            let patience = Patience::of_process();
             let timeouts = TimeoutConfig::builder()
-                .connect_timeout(CONNECT)
-                .read_timeout(SILENCE)
-                .operation_attempt_timeout(ATTEMPT);
-            let config = config
-                .timeout_config(timeouts.build())
-                .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
+                .connect_timeout(patience.connect())
+                .read_timeout(patience.silence)
+                .operation_attempt_timeout(patience.silence * ATTEMPT);
+            let config = config.timeout_config(timeouts.build()).retry_config(RetryConfig::disabled());
             aws_sdk_s3::Client::from_conf(config.force_path_style(own).build())
         })
         .await

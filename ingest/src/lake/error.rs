@@ -77,6 +77,14 @@ pub enum LakeError {
         /// What went wrong below.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The storage kept failing for as long as we are patient.
+    #[error("{error}; given up after {} s\nhint: run again, what was committed stays; TRAILHOUND_S3_GIVE_UP allows more time", lasted.as_secs())]
+    GivenUp {
+        /// The last error.
+        error: Box<LakeError>,
+        /// How long it was tried.
+        lasted: Duration,
+    },
     /// A version that the table does not have.
     #[error("{table} has no version {version}\nhint: its newest is {newest}")]
     NoVersion {
@@ -184,6 +192,14 @@ impl LakeError {
         }
     }
 
+    /// The same, where it was tried for as long as we are patient.
+    pub(super) fn given_up(self, lasted: Duration) -> Self {
+        match self {
+            error @ Self::Storage { .. } => Self::GivenUp { error: Box::new(error), lasted },
+            other => other,
+        }
+    }
+
     /// Whether a look at the log from the start may help.
     pub(super) fn wants_reload(&self) -> bool {
         matches!(self, Self::TooOld { .. } | Self::LedgerIncomplete { .. })
@@ -192,7 +208,7 @@ impl LakeError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Storage { .. } | Self::TooOld { .. })
+        matches!(self, Self::Storage { .. } | Self::GivenUp { .. } | Self::TooOld { .. })
     }
 }
 

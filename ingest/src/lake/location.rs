@@ -5,21 +5,27 @@
 //! endpoint, credentials come from the whole chain (environment, profile, SSO, container, instance).
 
 use super::error::LakeError;
+use crate::patience::Patience;
 use aws_config::BehaviorVersion;
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, time::Duration};
 use url::{Host, Url};
 
-/// How patient the storage layer is. A request has 30 s from its first byte to its last; the layer tries again what
-/// may be tried again (not the conditional PUT of a commit, which is ours: `slot`), with pauses that grow and are
-/// jittered, ten times and for three minutes at most.
-const PATIENCE: [(&str, &str); 6] = [
-    ("connect_timeout", "5s"),
-    ("timeout", "30s"),
-    ("max_retries", "10"),
-    ("retry_timeout", "180s"),
-    ("backoff_config.init_backoff", "100ms"),
-    ("backoff_config.max_backoff", "15s"),
-];
+/// How often the storage layer tries a request again, at most; its pauses grow and are jittered, so time ends it first.
+const RETRIES: &str = "1000";
+
+/// How patient the storage layer is. A request has twice the silence from its first byte to its last, the answer
+/// included. The layer tries again what may be tried again; not the conditional PUT of a commit, which is ours (`slot`).
+fn options_of(patience: Patience) -> [(&'static str, String); 6] {
+    let millis = |time: Duration| format!("{}ms", time.as_millis());
+    [
+        ("connect_timeout", millis(patience.connect())),
+        ("timeout", millis(patience.silence * 2)),
+        ("max_retries", RETRIES.to_owned()),
+        ("retry_timeout", millis(patience.per_request())),
+        ("backoff_config.init_backoff", "100ms".to_owned()),
+        ("backoff_config.max_backoff", "10s".to_owned()),
+    ]
+}
 
 /// A place and how to reach it.
 #[derive(Clone, Debug)]
@@ -102,8 +108,8 @@ impl Aws {
         // Without this, the storage layer stops asking the chain as soon as it sees an endpoint.
         let mut options = HashMap::from([("aws_force_credential_load".to_owned(), "true".to_owned())]);
         options.insert("aws_region".to_owned(), self.region.unwrap_or_else(|| "us-east-1".to_owned()));
-        for (name, value) in PATIENCE {
-            options.insert(name.to_owned(), value.to_owned());
+        for (name, value) in options_of(Patience::of_process()) {
+            options.insert(name.to_owned(), value);
         }
         let mut is_plain_http = false;
         if let Some(endpoint) = self.endpoint {

@@ -8,7 +8,7 @@
 //! derived from these commits, by whoever comes next ([`Lake::sync_logfiles`]). `aggregated` and `quarantine` have a
 //! ledger of their own in the same way, and are committed before `events`.
 //!
-//! From the outside in: a place ([`location`]), its tables ([`tables`], [`files`]), a table at a version
+//! From the outside in: a place ([`location`]) and its store ([`patient`]), its tables ([`tables`], [`files`]), a table at a version
 //! ([`snapshot`]); then how one is written: what goes into a version ([`commit`]), the end of the log ([`tail`]), one
 //! version written once ([`slot`]), the ledger ([`ledger`]), an append ([`append`]), the rest ([`txn`],
 //! [`logfiles`], [`checkpoint`]); last, how files are exchanged for others that hold the same rows ([`replace`]), and
@@ -24,6 +24,7 @@ use deltalake::{
 };
 use futures::StreamExt;
 use std::sync::Arc;
+use std::time::Instant;
 use url::Url;
 
 pub mod object_id;
@@ -31,6 +32,7 @@ pub mod date;
 pub mod error;
 pub mod files;
 mod location;
+mod patient;
 pub mod tables;
 pub mod settings;
 mod reader;
@@ -116,7 +118,10 @@ impl Lake {
         let config = StorageConfig::parse_options(location.options.clone()).map_err(failed)?;
         let events =
             logstore_for(&table_url(&location.url, LakeTable::Events), config.clone()).map_err(failed)?;
-        let root = events.root_object_store(None);
+        let mut root = events.root_object_store(None);
+        if location.url.scheme() == "s3" {
+            root = Arc::new(patient::Patient::new(root));
+        }
         let log = |table| logstore_with(Arc::clone(&root), &table_url(&location.url, table), config.clone());
         let mut logs = [(); 6].map(|()| Arc::clone(&events));
         for (slot, table) in logs.iter_mut().zip(LakeTable::ALL) {
@@ -166,7 +171,8 @@ impl Lake {
         Arc::clone(&self.inner.logs[index])
     }
 
-    pub(in crate::lake) fn failed(
+    /// An error of the storage, told apart; `action` completes "could not … the table".
+    pub(crate) fn failed(
         &self,
         table: LakeTable,
         action: &'static str,
@@ -191,7 +197,7 @@ impl Lake {
 
     /// Makes `table`, unless somebody else does at the same moment.
     async fn create(&self, table: LakeTable) -> Result<(), LakeError> {
-        let mut tried = 0;
+        let (mut tried, began) = (0, Instant::now());
         loop {
             let Err(error) = self.create_once(table).await else { return Ok(()) };
             // As with any commit, an error does not tell whether it is there.
@@ -199,8 +205,8 @@ impl Lake {
                 return Ok(());
             }
             tried += 1;
-            if !error.is_transient() || tried >= self.settings.attempts {
-                return Err(error);
+            if !error.is_transient() || !self.settings.allow(tried, began) {
+                return Err(error.given_up(began.elapsed()));
             }
             self.settings.back_off(tried).await;
         }

@@ -1,7 +1,7 @@
 //! How patient a writer is.
 
-use std::time::Duration;
-use uuid::Uuid;
+use crate::patience::{Patience, jittered};
+use std::time::{Duration, Instant};
 
 /// How a writer commits. The defaults are the ones to use; tests take shorter times.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct CommitSettings {
     pub age_limit: Duration,
     /// How often one slot is tried while it stays empty, before the error of the storage is the caller's.
     pub attempts: u32,
+    /// How long it is tried, before that.
+    pub give_up: Duration,
     /// The first pause before another try; it doubles up to a hundred times this, and is jittered by half.
     pub pause: Duration,
     /// A checkpoint is made at every version that this divides; 0 makes none.
@@ -24,6 +26,7 @@ impl Default for CommitSettings {
         Self {
             age_limit: Duration::from_hours(1),
             attempts: 10,
+            give_up: Patience::of_process().give_up,
             pause: Duration::from_millis(20),
             checkpoint_every: 50,
             #[cfg(test)]
@@ -44,12 +47,11 @@ impl CommitSettings {
     pub(super) async fn back_off(&self, tried: u32) {
         let grown = self.pause.saturating_mul(1 << tried.saturating_sub(1).min(7));
         let longest = grown.min(self.pause.saturating_mul(100));
-        tokio::time::sleep(longest.mul_f64(jitter())).await;
+        tokio::time::sleep(jittered(longest)).await;
     }
-}
 
-/// Between 0.5 and 1.5, so that writers who collided do not collide again.
-fn jitter() -> f64 {
-    let [byte, ..] = Uuid::new_v4().into_bytes();
-    0.5 + f64::from(byte) / 255.0
+    /// Whether something that failed `tried` times since `began` is to be tried again.
+    pub(super) fn allow(&self, tried: u32, began: Instant) -> bool {
+        tried < self.attempts && began.elapsed() < self.give_up
+    }
 }

@@ -17,6 +17,7 @@ use super::{
 };
 use bytes::Bytes;
 use deltalake::{kernel::transaction::TransactionError, logstore::CommitOrBytes};
+use std::time::Instant;
 use uuid::Uuid;
 
 /// How a draft fared.
@@ -38,7 +39,7 @@ pub(super) async fn take(
 ) -> Result<Turn, LakeError> {
     let target = tail.upto() + 1;
     let bytes = draft.bytes(tail.table, tail.upto())?;
-    let mut tried = 0;
+    let (mut tried, began) = (0, Instant::now());
     loop {
         let before = Moment::now();
         let Err(error) = put(tail, settings, target, bytes.clone()).await else {
@@ -49,12 +50,12 @@ pub(super) async fn take(
             seen.push(Commit::parse(tail.table, target, &bytes)?);
             return Ok(Turn::Won(target));
         };
-        if let Some(turn) = read_slots(tail, draft.token, settings, seen).await? {
+        if let Some(turn) = read_slots(tail, draft.token, settings, seen, began).await? {
             return Ok(turn);
         }
         tried += 1;
-        if tried >= settings.attempts {
-            return Err(tail.lake.failed(tail.table, "commit to", error));
+        if !settings.allow(tried, began) {
+            return Err(tail.lake.failed(tail.table, "commit to", error).given_up(began.elapsed()));
         }
         tracing::debug!(table = tail.table.name(), version = target, %error, "slot is still free, trying it again");
         settings.back_off(tried).await;
@@ -67,9 +68,10 @@ async fn read_slots(
     token: &str,
     settings: &CommitSettings,
     seen: &mut Vec<Commit>,
+    began: Instant,
 ) -> Result<Option<Turn>, LakeError> {
     let mut turn = None;
-    while let Some(commit) = next_patiently(tail, settings).await? {
+    while let Some(commit) = next_patiently(tail, settings, began).await? {
         let (is_ours, version) = (commit.token.as_deref() == Some(token), commit.version);
         seen.push(commit);
         if is_ours {
@@ -81,16 +83,22 @@ async fn read_slots(
 }
 
 /// A slot that cannot be read must not be passed, so a failing storage gets some time.
-async fn next_patiently(tail: &mut Tail, settings: &CommitSettings) -> Result<Option<Commit>, LakeError> {
+async fn next_patiently(
+    tail: &mut Tail,
+    settings: &CommitSettings,
+    began: Instant,
+) -> Result<Option<Commit>, LakeError> {
     let mut tried = 0;
     loop {
-        match tail.next().await {
-            Err(error) if error.is_transient() && !error.wants_reload() && tried < settings.attempts => {
-                tried += 1;
-                settings.back_off(tried).await;
-            }
+        let error = match tail.next().await {
+            Err(error) if error.is_transient() && !error.wants_reload() => error,
             result => return result,
+        };
+        tried += 1;
+        if !settings.allow(tried, began) {
+            return Err(error.given_up(began.elapsed()));
         }
+        settings.back_off(tried).await;
     }
 }
 

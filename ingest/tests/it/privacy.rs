@@ -1,6 +1,6 @@
 //! Redaction through to Parquet: what a rule names is in no column of any row, and events stay what they are.
 
-use crate::lossless::naive;
+use crate::naive::naive;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;

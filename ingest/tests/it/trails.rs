@@ -1,6 +1,6 @@
 //! Whole trails: log files → lake → records. Each distinct record of the files is in the lake once, to the digit.
 
-use crate::lossless::naive;
+use crate::naive::naive;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;

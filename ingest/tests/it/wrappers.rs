@@ -1,7 +1,7 @@
 //! Records in every wrapper that the README says is read → the same records. The naive way, `serde_json` over the whole
 //! document, is the oracle; what is hostile costs no more than its limits say.
 
-use crate::lossless::naive;
+use crate::naive::naive;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
@@ -22,12 +22,12 @@ const README: &str = include_str!("../../README.md");
 const NATIVE: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/17/111122223333_CloudTrail_eu-west-1_20260317T0905Z_AbCdEfGhIjKlMnOp.json.gz";
 
 /// Puts records into a wrapper.
-type Wrap = fn(&[String]) -> Vec<u8>;
+pub(crate) type Wrap = fn(&[String]) -> Vec<u8>;
 
 /// A test for each row of the table in the README, and the list of them.
 macro_rules! what_it_reads {
     ($($test:ident: $name:literal => $wrap:expr;)*) => {
-        const ROWS: &[(&str, Wrap)] = &[$(($name, $wrap)),*];
+        pub(crate) const ROWS: &[(&str, Wrap)] = &[$(($name, $wrap)),*];
         $(#[test] fn $test() { check_row($name, $wrap); })*
     };
 }
@@ -135,7 +135,7 @@ fn lines_of(records: &[String], wrap: impl Fn(&str) -> String) -> Vec<u8> {
     records.iter().map(|record| wrap(record) + "\n").collect::<String>().into_bytes()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -169,7 +169,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A zip archive of entries that are deflated or stored.
-fn zip(entries: &[(Vec<u8>, bool)]) -> Vec<u8> {
+pub(crate) fn zip(entries: &[(Vec<u8>, bool)]) -> Vec<u8> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     for (content, deflated) in entries {
         let mut data = content.clone();
@@ -211,7 +211,7 @@ fn crc32(content: &[u8]) -> u32 {
     u32::from_le_bytes(trailer)
 }
 
-fn read(key: &str, body: &[u8], limits: &Limits) -> Batch {
+pub(crate) fn read(key: &str, body: &[u8], limits: &Limits) -> Batch {
     let mut batch = Batch::new();
     let source = Source { identity: ObjectId(7), key, etag: "e", key_date: None, ingest_date: 20_529 };
     batch.read(&source, body, limits);
@@ -221,7 +221,7 @@ fn read(key: &str, body: &[u8], limits: &Limits) -> Batch {
 }
 
 /// The records of a batch in the one spelling of [`naive`], sorted.
-fn records_of(batch: &Batch) -> Vec<String> {
+pub(crate) fn records_of(batch: &Batch) -> Vec<String> {
     let mut records = batch.records.iter().map(|record| naive(batch.text(record))).collect::<Vec<_>>();
     records.sort();
     records
@@ -234,7 +234,7 @@ fn reasons(batch: &Batch) -> Vec<&str> {
     rejects.iter().map(|reject| reject.reason.as_str()).collect()
 }
 
-fn record(n: usize) -> String {
+pub(crate) fn record(n: usize) -> String {
     format!(
         r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","userName":"ada"}},"eventTime":"2026-03-17T09:05:12Z","eventSource":"s3.amazonaws.com","eventName":"PutObject","awsRegion":"eu-west-1","userAgent":"aws:é \"{n}\" \\ \u202f","requestParameters":{{"policy":"{{\"a\":[{n}]}}","n":1.0}},"eventID":"id-{n}"}}"#
     )

@@ -64,9 +64,7 @@ impl Ingest {
             ingest(&self.config(privacy)?, Arc::clone(&bar) as Arc<dyn trailhound_ingest::Progress>).await;
         bar.finish();
         let report = report?;
-        for problem in &report.problems {
-            say(problem);
-        }
+        say_problems(&report);
         match format {
             None => say(&report.to_string()),
             Some(ReportFormat::Json) => writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?)?,
@@ -82,6 +80,18 @@ impl Ingest {
         config.workers = self.workers;
         config.policy = Policy { filters: self.filter, redaction: privacy.redaction()? };
         Ok(config)
+    }
+}
+
+/// Lines of problems on stderr, at most; `--report json` has all.
+const SHOWN: usize = 1000;
+
+fn say_problems(report: &Report) {
+    for problem in report.problems.iter().take(SHOWN) {
+        say(problem);
+    }
+    if report.problems.len() > SHOWN {
+        say(&format!("and {} more, which `--report json` lists", report.problems.len() - SHOWN));
     }
 }
 

@@ -10,6 +10,7 @@ mod export;
 mod ingest;
 mod lake;
 mod limits;
+mod patience;
 mod progress;
 mod range;
 mod rules;
@@ -21,6 +22,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use trailhound_ingest::patience::Patience;
 
 /// How a verb ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +58,8 @@ pub struct Cli {
     config: Option<std::path::PathBuf>,
     #[command(subcommand)]
     verb: Verb,
+    #[command(flatten)]
+    patience: patience::PatienceFlags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,6 +104,7 @@ impl Cli {
             // It would tell stderr that stderr is closed, and panic.
             .log_internal_errors(false)
             .init();
+        Patience::from(self.patience).set();
         let result =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
         let result = result.and_then(|runtime| {

@@ -202,5 +202,5 @@ fn into_a_bucket() {
     let back = ground.lake("back");
     let again = json(&mut ground.product(&["ingest", &out, "--lake", &back, "--report", "json"]));
     assert_eq!(again["written"], report["written"], "{again}");
-    assert_eq!(ground.records_in(&back), ground.records);
+    assert_eq!(ground.contents(&back).records, ground.records);
 }
