@@ -1,21 +1,10 @@
 //! Every setting of an ingest run, with its default.
 
-use crate::filter::Filter;
 use crate::find::Days;
-use crate::redact::Redaction;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::limits::Limits;
-
-/// What is kept of the records, and what is shown of them. Cheap to clone.
-#[derive(Clone, Default, Debug)]
-pub struct Policy {
-    /// A record is kept when all of these are true of it, and counted as filtered otherwise.
-    pub filters: Vec<Filter>,
-    /// What is dropped or replaced in the records that are kept, before anything is written.
-    pub redaction: Option<Arc<Redaction>>,
-}
+pub use crate::policy::Policy;
 
 /// What a run does.
 #[derive(Clone, Debug)]

@@ -13,6 +13,7 @@ pub mod time;
 pub mod nearest;
 pub mod filter;
 pub mod redact;
+pub mod policy;
 pub mod batch;
 pub mod schema;
 pub mod transpose;

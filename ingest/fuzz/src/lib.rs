@@ -17,7 +17,15 @@ pub mod parse;
 pub mod record;
 #[path = "../../src/time.rs"]
 pub mod time;
-#[path = "../../src/batch.rs"]
+#[path = "../../src/nearest.rs"]
+pub mod nearest;
+#[path = "../../src/filter/mod.rs"]
+pub mod filter;
+#[path = "../../src/redact/mod.rs"]
+pub mod redact;
+#[path = "../../src/policy.rs"]
+pub mod policy;
+#[path = "../../src/batch/mod.rs"]
 pub mod batch;
 #[path = "../../src/schema.rs"]
 pub mod schema;
@@ -79,7 +87,7 @@ pub fn read(key: &str, body: &[u8], limits: &Limits) -> Batch {
 pub fn round_trip(batch: &Batch) -> Vec<String> {
     let mut back = Vec::new();
     for table in [Table::Events, Table::Aggregated] {
-        for file in write::write(batch, table, 0).expect("columns fit together") {
+        for file in write::Writer::default().write(batch, table, 0).expect("columns fit together") {
             let reader = ParquetRecordBatchReaderBuilder::try_new(file.bytes).and_then(|reader| reader.build());
             for rows in reader.expect("what was written can be read") {
                 back.extend(rebuild(&rows.expect("a batch"), table).expect("records come back"));

@@ -4,7 +4,8 @@
 //! What must hold: every record is kept, counted as filtered, or rejected; where there are rules of privacy, nothing
 //! that was not redacted is left in the batch, be it as bytes of a reject.
 
-use super::{Batch, MAX_ROWS, Object, keep_known, one_line};
+use super::reader::keep_known;
+use super::{Batch, MAX_ROWS, Object, one_line};
 use crate::limits::Limits;
 use crate::record::{PAD, Record};
 use crate::redact::{Redaction, Rewriter};

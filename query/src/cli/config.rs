@@ -47,13 +47,14 @@ impl Config {
     }
 
     fn flags(&self, settings: &Settings) -> anyhow::Result<Vec<Row>> {
-        let mut rows = Vec::new();
+        let (mut rows, mut is_verb) = (Vec::new(), false);
         let asked = self.verb.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>();
         for (key, of_verbs) in reference::by_key(&settings.command) {
             // The words of the verb come first, then its flags.
             let setting =
                 of_verbs.iter().find(|setting| asked.is_empty() || asked.starts_with(&setting.verb));
             let Some(setting) = setting else { continue };
+            is_verb |= !setting.verb.is_empty();
             let verb = setting.verb.iter().map(OsString::from).collect();
             let args = if asked.is_empty() { verb } else { self.verb.clone() };
             let command = settings.command.clone().ignore_errors(true);
@@ -72,7 +73,7 @@ impl Config {
             };
             rows.push([key, values, source]);
         }
-        if rows.is_empty() && !asked.is_empty() {
+        if !is_verb {
             let words = asked.join(" ");
             anyhow::bail!("{words:?} is no verb with settings\nhint: `trailhound help` lists the verbs");
         }

@@ -26,7 +26,9 @@ pub(crate) struct Setting {
 
 /// All settings of a command line, verb by verb. One that several verbs share comes for each of them.
 pub(crate) fn settings(command: &Command) -> Vec<Setting> {
-    let mut settings = Vec::new();
+    // What all verbs share stands before them, and has no verb.
+    let shared = command.get_arguments().filter(|arg| is_setting(arg));
+    let mut settings = shared.map(|arg| setting(&[], arg)).collect();
     collect(command, &mut vec![], &mut settings);
     settings
 }
@@ -47,7 +49,8 @@ fn is_setting(arg: &Arg) -> bool {
 
 fn setting(verb: &[String], arg: &Arg) -> Setting {
     let flag = arg.get_long().unwrap_or_default().replace('-', "_");
-    let key = if SHARED.contains(&flag.as_str()) { flag } else { format!("{}.{flag}", verb.join("_")) };
+    let is_shared = verb.is_empty() || SHARED.contains(&flag.as_str());
+    let key = if is_shared { flag } else { format!("{}.{flag}", verb.join("_")) };
     let variable = match arg.get_env() {
         Some(name) => name.to_string_lossy().into_owned(),
         None => format!("TRAILHOUND_{}", key.replace('.', "_").to_uppercase()),
