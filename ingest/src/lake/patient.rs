@@ -28,6 +28,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// Whole objects up to this many bytes are compared with their `ETag`: all commits, no data file.
 const CHECKED: u64 = 4 << 20;
 
+/// So many fetches that bring the same bytes show that an `ETag` is no MD5; more of them where others were, since the
+/// same damage twice is likelier then than a store that changed its ways.
+const SAME: u32 = 2;
+const SURELY_SAME: u32 = 4;
+
 /// The store, seen through patience.
 #[derive(Clone, Debug)]
 pub(super) struct Patient {
@@ -35,6 +40,8 @@ pub(super) struct Patient {
     patience: Patience,
     /// An `ETag` here may be something else than the MD5 of the bytes, as under SSE-KMS. TLS has to do then.
     has_other_etags: Arc<AtomicBool>,
+    /// An `ETag` here was the MD5 of the bytes.
+    has_md5: Arc<AtomicBool>,
 }
 
 impl std::fmt::Display for Patient {
@@ -45,7 +52,8 @@ impl std::fmt::Display for Patient {
 
 impl Patient {
     pub(super) fn new(below: Arc<dyn ObjectStore>) -> Self {
-        Self { below, patience: Patience::of_process(), has_other_etags: Arc::default() }
+        let (has_other_etags, has_md5) = (Arc::default(), Arc::default());
+        Self { below, patience: Patience::of_process(), has_other_etags, has_md5 }
     }
 
     /// After `error`: waits, if trying again may help; else it is the caller's.
@@ -90,13 +98,15 @@ impl Patient {
         options: GetOptions,
         mut result: GetResult,
     ) -> Result<GetResult> {
-        let (mut tries, mut before) = (Tries::begin(), None);
+        let (mut tries, mut before, mut same) = (Tries::begin(), None, 1);
         loop {
             let (meta, range, attributes) =
                 (result.meta.clone(), result.range.clone(), result.attributes.clone());
             let body = collect(self.body(location, options.clone(), result)).await?;
             let is_md5 = etag(&meta) == hex(&Md5::digest(&body));
-            if is_md5 || before.as_ref() == Some(&body) {
+            same = if before.as_ref() == Some(&body) { same + 1 } else { 1 };
+            self.has_md5.fetch_or(is_md5, Relaxed);
+            if is_md5 || same >= if self.has_md5.load(Relaxed) { SURELY_SAME } else { SAME } {
                 self.has_other_etags.fetch_or(!is_md5, Relaxed);
                 let payload = GetResultPayload::Stream(stream::once(async { Ok(body) }).boxed());
                 return Ok(GetResult { payload, meta, range, attributes });

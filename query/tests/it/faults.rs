@@ -77,7 +77,7 @@ struct Scenario {
 
 impl Scenario {
     fn new(name: String, seed: u64, rules: Vec<Rule>) -> Self {
-        Self { name, seed, rules, writers: 1, from_half: true, patience: ["2s", "20s"] }
+        Self { name, seed, rules, writers: 1, from_half: true, patience: ["2s", "60s"] }
     }
 }
 
@@ -334,10 +334,12 @@ fn what_never_comes_is_named() {
         (GetLog, CutShort, "", Outcome::Refused, "s3://lake/"),
         (ListLake, Silence, "", Outcome::Refused, "s3://lake/"),
     ];
-    let scenario = |(kind, fault, target, ..): &(Kind, Fault, &'static str, Outcome, &str)| {
+    let scenario = |(kind, fault, target, outcome, _): &(Kind, Fault, &'static str, Outcome, &str)| {
         let rule = Rule { kind: *kind, fault: *fault, when: When::Always(target) };
         let name = format!("never {kind:?} {fault:?} {}", target.len());
-        Scenario { patience: ["2s", "10s"], ..Scenario::new(name, dice.number(), vec![rule]) }
+        // A single object is given up after so many tries, a store after so much time.
+        let patience = ["3s", if *outcome == one { "60s" } else { "15s" }];
+        Scenario { patience, ..Scenario::new(name, dice.number(), vec![rule]) }
     };
     let scenarios = cases.iter().map(scenario).collect::<Vec<_>>();
     let order = scenarios.iter().map(|scenario| scenario.name.clone()).collect::<Vec<_>>();
@@ -347,7 +349,7 @@ fn what_never_comes_is_named() {
         eprintln!("{number}. {name}: {outcome:?}, {:.1} s", took.as_secs_f64());
         assert_eq!(*outcome, case.3, "{name}: {said}");
         assert!(said.contains(case.4), "{name}: {said}");
-        assert!(*took < Duration::from_mins(1), "{name}: {took:?}");
+        assert!(*took < Duration::from_secs(90), "{name}: {took:?}");
     }
     eprintln!("{:.1} s", began.elapsed().as_secs_f64());
 }

@@ -130,7 +130,7 @@ async fn store(faults: &[Fault], etag: Option<&'static str>, give_up: Duration) 
     }
     let flaky = Flaky { below, faults: Mutex::new(faults.to_vec()), etag };
     let patience = Patience { give_up, ..Patience::default() };
-    Patient { below: Arc::new(flaky), patience, has_other_etags: Arc::default() }
+    Patient { below: Arc::new(flaky), patience, has_other_etags: Arc::default(), has_md5: Arc::default() }
 }
 
 async fn patient(faults: &[Fault]) -> Patient {
@@ -160,6 +160,16 @@ async fn an_etag_that_is_no_md5_is_believed_once_two_fetches_agree() {
         assert_eq!(store.get(&Path::from("a/1")).await.unwrap().bytes().await.unwrap(), TEXT);
         assert!(store.has_other_etags.load(Relaxed));
     }
+}
+
+#[tokio::test]
+async fn the_same_damage_twice_is_not_believed_where_etags_are_md5() {
+    let store = patient(&[]).await;
+    store.has_md5.store(true, Relaxed);
+    let faults = [Fault::Flipped; 3];
+    let store = Patient { below: patient(&faults).await.below, ..store };
+    assert_eq!(store.get(&Path::from("a/1")).await.unwrap().bytes().await.unwrap(), TEXT);
+    assert!(!store.has_other_etags.load(Relaxed));
 }
 
 #[tokio::test]
