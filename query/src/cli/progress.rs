@@ -27,7 +27,9 @@ impl Bar {
         let bar = if shown { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let style = "{bar:30} {bytes}/{total_bytes} {msg} {eta} left";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.enable_steady_tick(Duration::from_millis(200));
+        if shown {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
         Self { bar, noun, records: AtomicU64::new(0), objects: AtomicU64::new(0) }
     }
 
@@ -43,6 +45,9 @@ impl Progress for Bar {
     }
 
     fn done(&self, records: u64, bytes: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
         let records = self.records.fetch_add(records, Ordering::Relaxed) + records;
         let objects = self.objects.fetch_add(1, Ordering::Relaxed) + 1;
         let rate = u128::from(records) * 1000 / self.bar.elapsed().as_millis().max(1);
