@@ -371,7 +371,7 @@ fn what_never_comes_is_named() {
         eprintln!("{number}. {name}: {outcome:?}, {:.1} s", took.as_secs_f64());
         assert_eq!(*outcome, case.3, "{name}: {said}");
         assert!(said.contains(case.4), "{name}: {said}");
-        assert!(*took < Duration::from_secs(90), "{name}: {took:?}");
+        assert!(*took < Duration::from_mins(3), "{name}: {took:?}");
     }
     eprintln!("{:.1} s", began.elapsed().as_secs_f64());
 }
