@@ -14,6 +14,9 @@ mod rows;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::names::values::Values;
+use datafusion::common::DataFusionError;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use futures::TryStreamExt;
 use pack::Pack;
 use rows::Sorted;
@@ -81,6 +84,7 @@ impl fmt::Display for Exported {
 /// already stay; running again completes them.
 pub async fn export(lake: &Lake, wanted: &Wanted, progress: &dyn Progress) -> Result<Exported, Error> {
     let started = Instant::now();
+    one_expression(&wanted.predicate)?;
     let snapshot = lake.snapshot(LakeTable::Events, None).await?;
     let stretches = stretches(&snapshot.files);
     progress.found(stretches.len() as u64, stretches.iter().map(|stretch| stretch.bytes).sum());
@@ -139,6 +143,26 @@ fn stretches(files: &[LakeFile]) -> Vec<Stretch> {
     stretches
 }
 
+/// Refuses a predicate that closes a parenthesis which it did not open: what follows would no longer be bound to the
+/// days of a stretch, so records would be written once for each stretch.
+fn one_expression(predicate: &str) -> Result<(), Error> {
+    // What is no SQL at all is for the engine to refuse.
+    let tokens = Tokenizer::new(&GenericDialect {}, predicate).tokenize().unwrap_or_default();
+    let mut open = 0_usize;
+    for token in tokens {
+        match token {
+            Token::LParen => open += 1,
+            Token::RParen if open == 0 => {
+                let why = "--where closes a parenthesis that it did not open";
+                return Err(DataFusionError::Plan(why.to_owned()).into());
+            }
+            Token::RParen => open -= 1,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The rows of a stretch in the order in which they are written. The predicate stands on lines of its own, so that a
 /// comment in it ends there.
 fn statement(predicate: &str, only: &str) -> String {
@@ -150,6 +174,16 @@ fn statement(predicate: &str, only: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_predicate_stays_within_its_parentheses() {
+        for fine in ["true", "(a = 1) OR (b = ')')", "a = 1 -- )", "length(a) > 1"] {
+            assert!(one_expression(fine).is_ok(), "{fine}");
+        }
+        for bad in ["1 = 1) OR (true", ")", "true) --"] {
+            assert!(one_expression(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn small_days_go_together() {

@@ -21,11 +21,22 @@ pub(crate) struct Compact {
     #[arg(long, value_name = "BYTES", default_value_t = CompactConfig::default().target)]
     target_bytes: u64,
     /// Bytes that rows may take in memory; the process takes about twice as much, and 50 MB.
-    #[arg(long, value_name = "BYTES", default_value_t = CompactConfig::default().memory)]
+    #[arg(long, value_name = "BYTES", default_value_t = CompactConfig::default().memory, value_parser = memory)]
     memory_bytes: usize,
     /// Print the counters as one JSON object on stdout, instead of a line on stderr.
     #[arg(long)]
     report: Option<ReportFormat>,
+}
+
+/// With less than this no two files fit, and nothing would be merged without a word.
+const LEAST_MEMORY: usize = 16 << 20;
+
+fn memory(text: &str) -> Result<usize, String> {
+    let bytes = text.parse::<usize>().map_err(|error| error.to_string())?;
+    if bytes < LEAST_MEMORY {
+        return Err(format!("{LEAST_MEMORY} bytes are needed at least"));
+    }
+    Ok(bytes)
 }
 
 impl Compact {
