@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 /// An object in memory, with its share of the memory for what is fetched ahead.
 pub(crate) struct Queued {
     pub(crate) object: Fetched,
-    _share: OwnedSemaphorePermit,
+    pub(crate) share: OwnedSemaphorePermit,
 }
 
 /// Objects that are handed over together, by their place in the list of all, or why one of them is not there.
@@ -81,7 +81,7 @@ impl Ahead {
 
     async fn get_one(&self, object: &LogObject) -> Result<Queued, Error> {
         let share = self.room.take(object.size).await?;
-        Ok(Queued { object: fetch::get(object, &self.limits).await?, _share: share })
+        Ok(Queued { object: fetch::get(object, &self.limits).await?, share })
     }
 
     fn read(self, numbers: &[usize], handle: &Handle) {
@@ -95,8 +95,8 @@ impl Ahead {
                 None => handle.block_on(self.room.take(file.size)),
             };
             bytes += usize::try_from(file.size).unwrap_or(usize::MAX);
-            let queued = share
-                .and_then(|share| Ok(Queued { object: fetch::read(file, &self.limits)?, _share: share }));
+            let queued =
+                share.and_then(|share| Ok(Queued { object: fetch::read(file, &self.limits)?, share }));
             parcel.push((number, queued));
             if parcel.len() >= PARCEL_FILES || bytes >= PARCEL_BYTES {
                 bytes = 0;

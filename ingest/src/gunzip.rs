@@ -144,8 +144,12 @@ fn header_len(gz: &[u8]) -> Option<usize> {
     Some(if flags & hcrc != 0 { at + 2 } else { at })
 }
 
-/// A first guess at the inflated length: the last member's own claim, never more than deflate can do.
-fn expected_len(gz: &[u8]) -> usize {
+/// A first guess at the inflated length: the last member's own claim, never more than deflate can do; 0 for what is no
+/// gzip. A guess, because whoever wrote the file could claim anything.
+pub(crate) fn expected_len(gz: &[u8]) -> usize {
+    if !begins_member(gz) {
+        return 0;
+    }
     let claim = gz.last_chunk::<4>().map_or(0, |n| u32::from_le_bytes(*n));
     usize::try_from(claim).unwrap_or(usize::MAX).min(gz.len().saturating_mul(MAX_RATIO))
 }

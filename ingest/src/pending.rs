@@ -9,8 +9,9 @@ use crate::lake::{Lake, LakeError, Moment, NewFile, ObjectId, Pending, Written};
 use crate::record::State;
 use crate::schema::Table;
 use crate::time::day_of;
-use crate::write::{self, DataFile, Writer};
+use crate::write::{self, DataFile, Plan, Writer};
 use arrow::array::RecordBatch;
+use parquet::errors::ParquetError;
 use std::collections::HashSet;
 
 /// The part of a batch that goes to one table.
@@ -49,11 +50,17 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn data_files(&mut self) -> Result<Vec<DataFile>, Error> {
-        match self.records() {
-            Some(table) => Ok(self.writer.write(self.batch, table, self.now)?),
-            None => self.quarantine_file(),
+    /// Makes and uploads the data files of the table, one after the other so that one at a time is held.
+    async fn data_files(&mut self, lake: &Lake) -> Result<Vec<NewFile>, LakeError> {
+        let Some(table) = self.records() else {
+            return upload(lake, self.table, self.quarantine_file().map_err(pending)?).await;
+        };
+        let (mut plan, mut adds) = (Plan::new(self.batch, table), vec![]);
+        let broken = |error: ParquetError| pending(error.into());
+        while let Some(file) = self.writer.next(self.batch, &mut plan, self.now).map_err(broken)? {
+            adds.extend(upload(lake, self.table, vec![file]).await?);
         }
+        Ok(adds)
     }
 
     fn quarantine_file(&self) -> Result<Vec<DataFile>, Error> {
@@ -153,8 +160,7 @@ impl Pending for Part<'_> {
             return Ok(written.clone());
         }
         let since = Moment::now();
-        let files = self.data_files().map_err(pending)?;
-        let adds = upload(lake, self.table, files).await?;
+        let adds = self.data_files(lake).await?;
         let files = if self.table == LakeTable::Events { self.logfiles().map_err(pending)? } else { vec![] };
         let logfiles = upload(lake, LakeTable::Logfiles, files).await?;
         let written = Written { adds, logfiles };

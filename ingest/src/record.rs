@@ -43,6 +43,9 @@ pub enum State {
     Held,
 }
 
+/// The principal of records that have none, or one that is not shared.
+pub const NOBODY: u16 = u16::MAX;
+
 /// A record in a batch.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -68,6 +71,8 @@ pub struct Record {
     pub date: i32,
     /// Number of its event name among those of the batch; records without one share a number.
     pub name: u32,
+    /// Number of its principal among those of the batch; [`NOBODY`] where it shares none.
+    pub principal: u16,
     /// Hash of its id; 0 when it has none.
     pub id: u64,
     /// What becomes of it.

@@ -5,6 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const MICROS: i64 = 1_000_000;
 const DAY: i64 = 86_400 * MICROS;
 
+/// Bytes of the longest JSON text of a time: `"2026-03-17T09:05:12.123456Z"`.
+const MAX_TEXT: usize = 29;
+
 /// Reads the JSON text of a time, quotes included: `"2026-03-17T09:05:12Z"`, with or without a fraction of up to six
 /// digits. With it, whether the text is the canonical one, which [`format`] gives back.
 #[must_use]
@@ -25,6 +28,25 @@ pub fn parse(raw: &str) -> Option<(i64, bool)> {
     let seconds = i64::from(day) * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
     let micros = if fraction.is_empty() { 0 } else { fraction_micros(fraction.strip_prefix('.')?)? };
     Some((seconds * MICROS + micros, fraction.is_empty()))
+}
+
+/// Reads times as [`parse`] does, most of which are the one before.
+#[derive(Debug, Default)]
+pub(crate) struct Times {
+    raw: Vec<u8>,
+    read: Option<(i64, bool)>,
+}
+
+impl Times {
+    pub(crate) fn parse(&mut self, raw: &[u8]) -> Option<(i64, bool)> {
+        if self.raw != raw {
+            self.raw.clear();
+            // What is longer is no time, and not worth to be kept.
+            self.raw.extend_from_slice(&raw[..raw.len().min(MAX_TEXT + 1)]);
+            self.read = std::str::from_utf8(raw).ok().and_then(parse);
+        }
+        self.read
+    }
 }
 
 /// `5` → 500,000; finer than a microsecond is refused.

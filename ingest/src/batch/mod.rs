@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::record::{self, Item, PAD, Record, State};
 use crate::reject::{Place, Reject};
 use crate::schema::Table;
+use crate::time::Times;
 use crate::unwrap::{Walk, behind_last_member};
 use crate::write::values::Values;
 use hashbrown::HashTable;
@@ -144,6 +145,14 @@ impl Batch {
         self.names.clear();
     }
 
+    /// Empties the batch and keeps the memory that one of `most` bytes of documents would take.
+    pub fn clear_to(&mut self, most: usize) {
+        self.clear();
+        self.arena.shrink_to(most);
+        self.items.shrink_to(most / size_of::<Item>());
+        self.records.shrink_to(most / size_of::<Record>());
+    }
+
     /// The event names of the records as they stand in the documents, by number.
     pub(crate) fn names(&self) -> &Values {
         &self.names
@@ -228,6 +237,7 @@ impl Batch {
             fallback: source.key_date.unwrap_or(source.ingest_date),
             ids: self.ids,
             names: &mut self.names,
+            times: Times::default(),
             overwritten: Vec::new(),
             kept: 0,
             limits,

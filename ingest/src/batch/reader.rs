@@ -3,10 +3,10 @@
 use super::{MAX_ROWS, Object, one_line};
 use crate::limits::Limits;
 use crate::parse::Scanner;
-use crate::record::{Item, KEY, Record, State};
+use crate::record::{Item, KEY, NOBODY, Record, SHARED, State};
 use crate::reject::{Place, Reject};
 use crate::schema::{NodeId, SCHEMA, Table};
-use crate::time;
+use crate::time::{self, Times};
 use crate::unwrap::Hear;
 use crate::write::values::Values;
 use foldhash::fast::FixedState;
@@ -56,6 +56,7 @@ pub(super) struct Reader<'a> {
     pub(super) fallback: i32,
     pub(super) ids: Ids,
     pub(super) names: &'a mut Values,
+    pub(super) times: Times,
     /// Places in the arena, and the bytes that were there.
     pub(super) overwritten: Vec<(usize, u8)>,
     /// Bytes of bad records that are kept.
@@ -85,15 +86,17 @@ impl Hear for Reader<'_> {
             Table::Events => (self.ids.event_id, self.ids.event_time),
             Table::Aggregated => (self.ids.window_id, self.ids.window_start),
         };
-        let (mut id, mut when, mut name) = (0, None, &[][..]);
+        let (mut id, mut when, mut name, mut principal) = (0, None, &[][..], NOBODY);
         for item in items[first..].iter().filter(|item| item.flag & KEY == 0) {
             let text = || arena.get(item.start as usize..item.end as usize).unwrap_or_default();
             if item.node == id_node && text().len() > 2 && text()[0] == b'"' {
                 id = FixedState::default().hash_one(text()).max(1);
             } else if item.node == time_node {
-                when = std::str::from_utf8(text()).ok().and_then(time::parse).map(|(micros, _)| micros);
+                when = self.times.parse(text()).map(|(micros, _)| micros);
             } else if item.node == self.ids.name {
                 name = text();
+            } else if item.flag & SHARED != 0 {
+                principal = item.number;
             }
         }
         if scanner.whole {
@@ -113,6 +116,7 @@ impl Hear for Reader<'_> {
             time: when,
             date: when.map_or(self.fallback, time::day_of),
             name: self.names.key(&name[..name.len().min(MAX_NAME)]),
+            principal,
             id,
             state: State::Kept,
         });

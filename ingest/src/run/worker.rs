@@ -6,6 +6,7 @@ use crate::batch::{Batch, Source};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::fetch::{self, Fetched, doubt};
+use crate::gunzip;
 use crate::lake::ObjectId;
 use crate::report::Report;
 use crate::time::{day_of, now};
@@ -29,7 +30,7 @@ struct Worker<'a> {
     batch: Batch,
     writer: Writer,
     /// The batch is that of one large object.
-    large: Option<OwnedSemaphorePermit>,
+    large: Option<Large>,
     /// The objects of the batch.
     held: HashSet<ObjectId>,
     /// Their numbers.
@@ -39,6 +40,14 @@ struct Worker<'a> {
     /// When the batch got its first object.
     began: Instant,
     report: Report,
+}
+
+/// What a worker holds as long as its batch is that of one large object.
+struct Large {
+    /// Its turn among those of all workers.
+    _turn: OwnedSemaphorePermit,
+    /// Its share of the memory for what is fetched ahead, so that the next large one is not fetched meanwhile.
+    share: Option<OwnedSemaphorePermit>,
 }
 
 /// Works until the queue is empty, or somebody could not write the lake.
@@ -69,7 +78,7 @@ impl Worker<'_> {
                     return Ok(());
                 }
                 match next {
-                    Ok(queued) => self.take(number, &queued),
+                    Ok(queued) => self.take(number, queued),
                     Err(error) => self.give_up(number, &error),
                 }
                 if self.is_full() {
@@ -100,7 +109,7 @@ impl Worker<'_> {
     }
 
     /// Reads an object into the batch, unless the lake or the batch has it.
-    fn take(&mut self, number: usize, queued: &Queued) {
+    fn take(&mut self, number: usize, queued: Queued) {
         let object = &queued.object;
         let bytes = object.body.len() as u64;
         self.shared.left.fetch_sub(self.shared.settled.objects()[number].size, Relaxed);
@@ -120,7 +129,7 @@ impl Worker<'_> {
             (self.began, self.stored) = (Instant::now(), 0);
         }
         self.stored += bytes;
-        let records = match self.read_surely(number, queued) {
+        let records = match self.read_surely(number, object) {
             Ok(()) => self.batch.objects.last().map_or(0, |object| object.records_read),
             Err(error) => {
                 self.held.remove(&object.identity);
@@ -130,15 +139,18 @@ impl Worker<'_> {
             }
         };
         self.shared.progress.done(records, bytes);
+        if let Some(large) = &mut self.large {
+            large.share = Some(queued.share);
+        }
     }
 
     /// Reads an object, and fetches it again as long as its bytes may have been changed on the way.
-    fn read_surely(&mut self, number: usize, queued: &Queued) -> Result<(), Error> {
+    fn read_surely(&mut self, number: usize, fetched: &Fetched) -> Result<(), Error> {
         let limits = &self.shared.config.limits;
         let listed = &self.shared.settled.objects()[number];
         let mut again: Option<Fetched> = None;
         for _ in 0..=doubt::SECOND_LOOKS {
-            let object = again.as_ref().unwrap_or(&queued.object);
+            let object = again.as_ref().unwrap_or(fetched);
             self.read(number, object)?;
             let read = self.batch.objects.last();
             if !read.is_some_and(|read| doubt::is_doubtful(listed, object, read)) {
@@ -163,22 +175,40 @@ impl Worker<'_> {
         let config = &self.shared.config;
         let share = config.limits.max_inflated.min(config.batch_bytes);
         if self.large.is_none() && share < config.limits.max_inflated {
-            let limits = Limits { max_inflated: share, ..config.limits.clone() };
-            self.batch.read(&source_of(object), &object.body, &limits);
-            if !self.batch.lacks_room(&limits) {
-                return Ok(());
+            // Most large objects say that they are large; the others are found out by reading as much as a batch.
+            if gunzip::expected_len(&object.body) <= share {
+                let limits = Limits { max_inflated: share, ..config.limits.clone() };
+                self.batch.read(&source_of(object), &object.body, &limits);
+                if !self.batch.lacks_room(&limits) {
+                    return Ok(());
+                }
+                self.batch.remove_object(object.identity);
             }
-            self.batch.remove_object(object.identity);
-            // What is committed now does not settle this one.
-            self.numbers.retain(|&of_batch| of_batch != number);
-            self.close()?;
-            self.batch = self.shared.batch();
-            self.held.insert(object.identity);
-            self.numbers.push(number);
-            let turn = Handle::current().block_on(Arc::clone(&self.shared.large).acquire_owned());
-            self.large = Some(turn.map_err(|closed| Error::Worker(closed.to_string()))?);
+            self.make_room(number, object.identity)?;
         }
         self.batch.read(&source_of(object), &object.body, &config.limits);
+        Ok(())
+    }
+
+    /// Commits what the batch has, and waits for the turn of a large object.
+    fn make_room(&mut self, number: usize, identity: ObjectId) -> Result<(), Error> {
+        // What is committed now does not settle this one.
+        self.numbers.retain(|&of_batch| of_batch != number);
+        self.close()?;
+        self.batch.clear();
+        self.held.insert(identity);
+        self.numbers.push(number);
+        let turns = &self.shared.large;
+        let turn = match Arc::clone(turns).try_acquire_owned() {
+            Ok(turn) => turn,
+            Err(_) => {
+                // Whoever waits holds nothing but the object.
+                (self.batch, self.writer) = (self.shared.batch(), Writer::default());
+                let turn = Handle::current().block_on(Arc::clone(turns).acquire_owned());
+                turn.map_err(|closed| Error::Worker(closed.to_string()))?
+            }
+        };
+        self.large = Some(Large { _turn: turn, share: None });
         Ok(())
     }
 
@@ -190,6 +220,7 @@ impl Worker<'_> {
 
     /// Commits the batch and empties it.
     fn close(&mut self) -> Result<(), Error> {
+        let bytes = self.batch.bytes();
         if !self.batch.is_empty() {
             self.batch.mark_duplicates();
             let commit = commit(self.shared, &mut self.batch, &mut self.writer);
@@ -201,8 +232,11 @@ impl Worker<'_> {
             self.shared.settled.mark(number);
         }
         if self.large.is_some() {
-            // The memory first, then the turn of the next.
-            (self.batch, self.writer) = (self.shared.batch(), Writer::default());
+            // The memory first, then the turn of the next. What an ordinary batch may take as well is kept.
+            if bytes > 2 * self.shared.config.batch_bytes {
+                (self.batch, self.writer) = (self.shared.batch(), Writer::default());
+            }
+            self.batch.clear_to(2 * self.shared.config.batch_bytes);
             self.large = None;
         }
         Ok(())

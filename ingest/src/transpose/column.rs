@@ -5,6 +5,7 @@
 
 use super::resources::{Appended, Resources};
 use crate::schema::{self, Kind};
+use crate::time::Times;
 use crate::write::settings::{self, Layout};
 use crate::write::texts::Texts;
 use crate::write::values::{Key, NONE, Values};
@@ -31,7 +32,7 @@ pub(super) struct Column {
 enum Builder {
     Texts(Texts),
     Keyed(Box<Keyed>),
-    Time(TimestampMicrosecondBuilder),
+    Time(TimestampMicrosecondBuilder, Times),
     Bool(BooleanBuilder),
     Resources(Box<Resources>),
 }
@@ -64,7 +65,8 @@ impl Column {
     pub(super) fn new(name: &str, kind: Kind) -> Self {
         let builder = match kind {
             Kind::Time => {
-                Builder::Time(TimestampMicrosecondBuilder::new().with_data_type(schema::data_type(kind)))
+                let builder = TimestampMicrosecondBuilder::new().with_data_type(schema::data_type(kind));
+                Builder::Time(builder, Times::default())
             }
             Kind::Bool => Builder::Bool(BooleanBuilder::new()),
             Kind::Resources => Builder::Resources(Box::new(Resources::new())),
@@ -129,12 +131,14 @@ impl Column {
         self.rows = row + 1;
     }
 
-    pub(super) fn time(&mut self, row: usize, micros: i64) {
+    /// Whether the column says all of the time `raw`.
+    pub(super) fn time(&mut self, row: usize, raw: &[u8]) -> bool {
         self.catch_up(row);
-        if let Builder::Time(builder) = &mut self.builder {
-            builder.append_value(micros);
-            self.rows = row + 1;
-        }
+        let Builder::Time(builder, times) = &mut self.builder else { return false };
+        let Some((micros, canonical)) = times.parse(raw) else { return false };
+        builder.append_value(micros);
+        self.rows = row + 1;
+        canonical
     }
 
     pub(super) fn bool(&mut self, row: usize, value: bool) {
@@ -162,7 +166,7 @@ impl Column {
         Ok(Filled::Array(match &mut self.builder {
             Builder::Keyed(keyed) => return Ok(Filled::Keys(&keyed.keys, &keyed.values)),
             Builder::Texts(texts) => return Ok(Filled::Texts(texts)),
-            Builder::Time(builder) => Arc::new(builder.finish()),
+            Builder::Time(builder, _) => Arc::new(builder.finish()),
             Builder::Bool(builder) => Arc::new(builder.finish()),
             Builder::Resources(builder) => builder.finish()?,
         }))
@@ -213,7 +217,7 @@ impl Column {
         match &mut self.builder {
             Builder::Texts(texts) => texts.fill_up(row),
             Builder::Keyed(keyed) => keyed.keys.resize(row, NONE),
-            Builder::Time(builder) => builder.append_nulls(missing),
+            Builder::Time(builder, _) => builder.append_nulls(missing),
             Builder::Bool(builder) => builder.append_nulls(missing),
             Builder::Resources(builder) => builder.append_nulls(missing),
         }

@@ -6,15 +6,16 @@
 //! exactly goes to `rest` at its path. Texts are bytes here: documents were made valid UTF-8 when they were read.
 
 use crate::batch::Batch;
+use crate::record;
 use crate::record::{ESCAPED, Item, KEY, Record, SHARED};
 use crate::schema::{Kind, Node, OURS, SCHEMA, Schema, Table};
 use crate::write::values::Values;
-use crate::{record, time};
 use arrow::array::TimestampMicrosecondArray;
 use parquet::errors::ParquetError;
 use std::sync::Arc;
 
 mod column;
+mod entries;
 mod resources;
 mod rest;
 mod actor;
@@ -151,13 +152,7 @@ impl Columns {
                 column.text(row, raw);
                 true
             }
-            Kind::Time => match std::str::from_utf8(raw).ok().and_then(time::parse) {
-                Some((micros, canonical)) => {
-                    column.time(row, micros);
-                    canonical
-                }
-                None => false,
-            },
+            Kind::Time => column.time(row, raw),
             Kind::Bool => match raw {
                 b"true" | b"false" => {
                     column.bool(row, raw == b"true");

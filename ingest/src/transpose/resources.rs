@@ -1,8 +1,9 @@
 //! The member `resources` → a list of structs.
 //!
-//! simd-json parses it. What a list of {known key: text} cannot say (another key, a null, a number, a key twice)
+//! [`entries`] reads what AWS writes, simd-json everything else. What a list of {known key: text} cannot say (another key, a null, a number, a key twice)
 //! is reported, so that the value goes to `rest` as well; the texts that are there can be queried all the same.
 
+use super::entries::{self, Places, WIDTH};
 use crate::schema::{RESOURCE_FIELDS, resource_item};
 use arrow::array::{ArrayRef, ListArray, NullBufferBuilder, StringBuilder, StructArray};
 use arrow::buffer::OffsetBuffer;
@@ -10,8 +11,6 @@ use arrow::datatypes::{DataType, Fields};
 use arrow::error::ArrowError;
 use simd_json::{Buffers, Node};
 use std::sync::Arc;
-
-const WIDTH: usize = RESOURCE_FIELDS.len();
 
 /// The texts of one entry, by field.
 type Entry<'a> = [Option<&'a str>; WIDTH];
@@ -22,6 +21,8 @@ pub(super) struct Resources {
     entries: i32,
     offsets: Vec<i32>,
     valid: NullBufferBuilder,
+    /// Where the entries of the last value stand.
+    places: Vec<Places>,
     /// simd-json unescapes in place, so it gets a copy.
     copy: Vec<u8>,
     buffers: Buffers,
@@ -34,6 +35,7 @@ impl Resources {
             entries: 0,
             offsets: vec![0],
             valid: NullBufferBuilder::new(0),
+            places: Vec::new(),
             copy: Vec::new(),
             buffers: Buffers::default(),
         }
@@ -41,6 +43,25 @@ impl Resources {
 
     /// Appends the value `raw`, or nothing when it is not an array.
     pub(super) fn append(&mut self, raw: &[u8]) -> Appended {
+        let text = entries::find(raw, &mut self.places).and_then(|()| simdutf8::basic::from_utf8(raw).ok());
+        let Some(text) = text else { return self.append_parsed(raw) };
+        for places in &self.places {
+            for (field, &(begin, end)) in self.fields.iter_mut().zip(places) {
+                field.append_option(text.get(begin..end));
+            }
+        }
+        self.entries += i32::try_from(self.places.len()).unwrap_or(i32::MAX);
+        self.end_row();
+        Appended::All
+    }
+
+    fn end_row(&mut self) {
+        self.offsets.push(self.entries);
+        self.valid.append_non_null();
+    }
+
+    /// The same for a value of any shape.
+    fn append_parsed(&mut self, raw: &[u8]) -> Appended {
         self.copy.clear();
         self.copy.extend_from_slice(raw);
         // Refused although valid: numbers beyond 64 bits, escapes of half a surrogate pair.
@@ -59,8 +80,7 @@ impl Resources {
             }
             self.entries += 1;
         }
-        self.offsets.push(self.entries);
-        self.valid.append_non_null();
+        self.end_row();
         if faithful { Appended::All } else { Appended::Partly }
     }
 
@@ -129,6 +149,7 @@ fn skip(nodes: &mut &[Node<'_>]) {
 mod tests {
     use super::*;
     use arrow::array::{Array, AsArray};
+    use proptest::prelude::*;
 
     fn check(raw: &str, expected: Appended, arns: &[Option<&str>]) {
         let mut resources = Resources::new();
@@ -163,6 +184,29 @@ mod tests {
     fn what_is_no_list_is_not_carried() {
         for raw in ["null", "{}", r#""text""#, "12345678901234567890123", r#"[{"ARN":"\ud800"}]"#] {
             check(raw, Appended::Nothing, &[]);
+        }
+    }
+
+    /// Lists like those of AWS, and some that are not.
+    fn list() -> impl Strategy<Value = String> {
+        let key = prop::sample::select(vec!["ARN", "ARNPrefix", "accountId", "type", "other", ""]);
+        let value = prop::sample::select(vec![r#""a""#, r#""""#, r#""\u0041""#, r#""é""#, "null", "1", "[]"]);
+        let member = (key, value).prop_map(|(key, value)| format!("\"{key}\":{value}"));
+        let entry =
+            prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(",")));
+        let between = prop::sample::select(vec![",", ", "]);
+        (prop::collection::vec(entry, 0..4), between)
+            .prop_map(|(entries, comma)| format!("[{}]", entries.join(comma)))
+    }
+
+    proptest! {
+        /// simd-json is the oracle of the way by hand.
+        #[test]
+        fn both_ways_say_the_same(raw in list()) {
+            let (mut by_hand, mut parsed) = (Resources::new(), Resources::new());
+            prop_assert_eq!(by_hand.append(raw.as_bytes()), parsed.append_parsed(raw.as_bytes()), "{}", raw);
+            let (by_hand, parsed) = (by_hand.finish().unwrap(), parsed.finish().unwrap());
+            prop_assert!(by_hand == parsed, "{}", raw);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Memory is bounded by the settings, whatever the input: peaks of the real process at its defaults.
 
+use crate::dice::Dice;
 use crate::logs::record;
 use crate::product::{text, trailhound};
 use flate2::{Compression, write::GzEncoder};
@@ -110,5 +111,30 @@ fn records_of_very_many_members() {
             (0..12_000_000).for_each(|member| write!(out, ",\"{member:x}\":1").unwrap());
             write!(out, "}}").unwrap();
         });
+    });
+}
+
+/// Large objects wait for each other, and the next one is not fetched before the one before is in the lake.
+#[test]
+fn large_objects_of_random_text() {
+    const FILES: u64 = 3;
+    const RECORDS: u64 = 75_000;
+    let mut dice = Dice::new("large objects of random text", 1);
+    check("3 files of 170 MB of random text", (FILES * RECORDS, 0), |folder| {
+        for file in 0..FILES {
+            let folder = folder.join(file.to_string());
+            fs::create_dir(&folder).unwrap();
+            document(&folder, |out| {
+                for n in 0..RECORDS {
+                    let head = format!(
+                        r#"{}{{"eventTime":"2026-03-01T00:00:00Z","eventName":"x","eventID":"{file}-{n}""#,
+                        comma(n == 0)
+                    );
+                    write!(out, r#"{head},"requestParameters":{{"key":""#).unwrap();
+                    (0..130).for_each(|_| write!(out, "{:016x}", dice.number()).unwrap());
+                    write!(out, "\"}}}}").unwrap();
+                }
+            });
+        }
     });
 }
