@@ -4,12 +4,12 @@
 
 use super::input::Input;
 use super::layout::Layout;
+use super::ranks::Ranks;
 use crate::error::Error;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use foldhash::fast::FixedState;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 /// How much larger than the memory of a handle, and of its place among the ids, the memory for whole rows is: so many
@@ -19,6 +19,9 @@ pub(super) const ROW_BYTES: usize = 128;
 /// Files whose columns are read at the same time.
 const READS: usize = 2;
 
+/// Columns by whose texts rows are ordered, at most.
+pub(super) const MOST_ORDERED: usize = 3;
+
 /// Stands for a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Row {
@@ -26,8 +29,8 @@ pub(super) struct Row {
     pub(super) time: i64,
     /// Hash of its id; 0 when it has none.
     pub(super) id: u64,
-    /// Place of its name among those of the group, by text.
-    pub(super) name: u32,
+    /// The places of its texts in the columns of [`Layout::order`].
+    pub(super) places: [u32; MOST_ORDERED],
     /// Number of its file in the group.
     pub(super) file: u32,
     /// Its number in the file.
@@ -39,10 +42,10 @@ pub(super) const ID: &str = "eventid";
 
 /// Handles for the rows of all `inputs`, file by file.
 pub(super) async fn index(layout: &Layout, inputs: &[Input]) -> Result<Vec<Row>, Error> {
-    let mut names = HashMap::<String, u32>::new();
+    let mut ranks = <[Ranks; MOST_ORDERED]>::default();
     let mut rows = Vec::with_capacity(inputs.iter().map(Input::rows).sum());
-    let columns = [Some(layout.time), layout.name, layout.records.map(|_| ID)];
-    let columns = columns.into_iter().flatten().collect::<Vec<_>>();
+    let columns = [Some(layout.time), layout.records.map(|_| ID)].into_iter().flatten();
+    let columns = columns.chain(layout.order.iter().copied()).collect::<Vec<_>>();
     let mut reads = Vec::with_capacity(inputs.len());
     for input in inputs {
         reads.push(input.columns(&columns)?.try_collect::<Vec<_>>().boxed());
@@ -52,11 +55,14 @@ pub(super) async fn index(layout: &Layout, inputs: &[Input]) -> Result<Vec<Row>,
         let Some(batches) = files.try_next().await? else { break };
         let mut row = 0;
         for batch in &batches {
-            add(layout, batch, (file, &mut row), &mut names, &mut rows);
+            add(layout, batch, (file, &mut row), &mut ranks, &mut rows);
         }
     }
     drop(files);
-    rank(names, &mut rows);
+    let places = ranks.map(Ranks::places);
+    for row in &mut rows {
+        row.places = std::array::from_fn(|at| places[at].of(row.places[at]));
+    }
     Ok(rows)
 }
 
@@ -65,21 +71,22 @@ fn add(
     layout: &Layout,
     batch: &RecordBatch,
     (file, row): (u32, &mut u32),
-    names: &mut HashMap<String, u32>,
+    ranks: &mut [Ranks; MOST_ORDERED],
     rows: &mut Vec<Row>,
 ) {
     let times = batch.column_by_name(layout.time);
     let times = times.and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
-    let texts = layout.name.and_then(|name| batch.column_by_name(name)?.as_string_opt::<i32>());
+    let texts = |name: &&str| batch.column_by_name(name)?.as_string_opt::<i32>();
+    let texts = layout.order.iter().map(texts).collect::<Vec<_>>();
     let hashes = ids(batch);
     for (at, id) in hashes.into_iter().enumerate() {
         let time = times.filter(|times| !times.is_null(at)).map_or(i64::MAX, |times| times.value(at));
-        let text = texts.filter(|texts| !texts.is_null(at)).map_or("", |texts| texts.value(at));
-        let name = names.get(text).copied().unwrap_or_else(|| {
-            let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
-            *names.entry(text.to_owned()).or_insert(next)
-        });
-        rows.push(Row { time, id, name, file, row: *row });
+        let mut places = [0; MOST_ORDERED];
+        for ((place, ranks), texts) in places.iter_mut().zip(&mut *ranks).zip(&texts) {
+            *place =
+                ranks.number(texts.filter(|texts| !texts.is_null(at)).map_or("", |texts| texts.value(at)));
+        }
+        rows.push(Row { time, id, places, file, row: *row });
         *row += 1;
     }
 }
@@ -92,17 +99,4 @@ pub(super) fn ids(batch: &RecordBatch) -> Vec<u64> {
         id.filter(|id| !id.is_empty()).map_or(0, |id| FixedState::default().hash_one(id).max(1))
     };
     ids.iter().map(hash).collect()
-}
-
-/// Numbers names by their text instead of by their first row.
-fn rank(names: HashMap<String, u32>, rows: &mut [Row]) {
-    let mut names = names.into_iter().collect::<Vec<_>>();
-    names.sort_unstable();
-    let mut ranks = vec![0; names.len()];
-    for (rank, (_, number)) in (0..).zip(names) {
-        ranks[number as usize] = rank;
-    }
-    for row in rows {
-        row.name = ranks[row.name as usize];
-    }
 }

@@ -16,23 +16,26 @@ pub(super) struct Layout {
     pub(super) settings: &'static [ColumnSetting],
     /// The column by whose time rows are ordered.
     pub(super) time: &'static str,
-    /// The column by whose text the rows of a row group are ordered, before their time.
-    pub(super) name: Option<&'static str>,
+    /// The columns by whose texts the rows of a row group are ordered, before their time.
+    pub(super) order: &'static [&'static str],
 }
+
+/// What one principal did comes together: its pages can be found by it, and whatever belongs to it is stored once.
+const EVENTS: &[&str] = &["eventname", "actor", "useridentity_accesskeyid"];
 
 /// The tables that ingest fills, a file or more for each batch.
 pub(super) fn all() -> [Layout; 4] {
-    let layout = |table, records, time, name| {
+    let layout = |table, records, time, order| {
         let settings = match records {
             Some(records) => settings::of(records),
             None => &[],
         };
-        Layout { table, records, schema: tables::file_schema(table), settings, time, name }
+        Layout { table, records, schema: tables::file_schema(table), settings, time, order }
     };
     [
-        layout(LakeTable::Events, Some(Table::Events), "eventtime", Some("eventname")),
-        layout(LakeTable::Aggregated, Some(Table::Aggregated), "timewindow_windowstart", None),
-        layout(LakeTable::Logfiles, None, "ingesttime", None),
-        layout(LakeTable::Quarantine, None, "ingesttime", None),
+        layout(LakeTable::Events, Some(Table::Events), "eventtime", EVENTS),
+        layout(LakeTable::Aggregated, Some(Table::Aggregated), "timewindow_windowstart", &["actor"]),
+        layout(LakeTable::Logfiles, None, "ingesttime", &[]),
+        layout(LakeTable::Quarantine, None, "ingesttime", &[]),
     ]
 }

@@ -1,8 +1,8 @@
 //! Rows of several files → one file, in order of time.
 //!
 //! The rows are cut into slices by time, each of which becomes a row group. A slice is read from the files that have
-//! rows of it, and sorted in memory; within it rows are in the order of (name, time), as ingest writes them: in order
-//! of time alone the file would be an eighth larger. A slice that turns out to be too large for the memory is cut in
+//! rows of it, and sorted in memory; within it rows are in the order of (name, actor, access key, time): in order of
+//! time alone the file would be a sixth larger. A slice that turns out to be too large for the memory is cut in
 //! two, so rows of any size go through.
 
 use super::index::Row;
@@ -17,7 +17,7 @@ use arrow::compute::interleave_record_batch;
 use futures::TryStreamExt;
 
 /// Rows of a slice at most: the bloom filters of so many ids just fit their size, which is a power of two.
-const SLICE_ROWS: usize = 108_000;
+const SLICE_ROWS: usize = 76_000;
 
 /// Bytes that a row is reckoned to take before one was seen.
 const ROW_BYTES: usize = 2560;
@@ -46,7 +46,7 @@ pub(super) async fn merge(
         // Slices of one length, rather than a short one at the end.
         let end = rest.len().div_ceil(rest.len().div_ceil(length));
         let slice = &mut rest[..end];
-        slice.sort_unstable_by_key(|row| (row.name, row.time, row.file, row.row));
+        slice.sort_unstable_by_key(|row| (row.places, row.time, row.file, row.row));
         let Some(read) = read(inputs, slice, memory).await? else {
             length = slice.len().div_ceil(2);
             slice.sort_unstable_by_key(|row| (row.time, row.file, row.row));

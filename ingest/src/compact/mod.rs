@@ -9,6 +9,7 @@
 mod plan;
 mod layout;
 mod input;
+mod ranks;
 mod index;
 mod duplicates;
 mod merge;

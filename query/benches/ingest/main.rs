@@ -21,6 +21,8 @@ mod corpus;
 mod cpu;
 mod stages;
 
+use std::path::Path;
+
 fn main() {
     let logs = corpus::folder();
     let files = corpus::read(&logs);
@@ -37,6 +39,10 @@ fn main() {
         let what = format!("`trailhound ingest --workers {workers}`, whole process");
         row(&what, run.cpu, inflating, &run.describe(gz));
     }
+    let (workers, threads) = scaling(&files, &logs);
+    println!(
+        "| two workers against one, by the clock | | | {workers:.2} ×; two threads that only inflate: {threads:.2} × |"
+    );
     match commands::duckdb(&logs) {
         Some(cpu) => row("DuckDB `read_json` → Parquet, zstd", cpu, inflating, ""),
         None => eprintln!("SKIPPED: DuckDB (needs python3 with venv, and a package index)"),
@@ -48,6 +54,21 @@ fn median_round(files: &[Vec<u8>], command: impl Fn() -> commands::Run) -> (f64,
     let mut rounds = (0..5).map(|_| (stages::inflating(files), command())).collect::<Vec<_>>();
     rounds.sort_by(|a, b| (a.1.cpu / a.0).total_cmp(&(b.1.cpu / b.0)));
     rounds.swap_remove(2)
+}
+
+/// How much faster two workers are than one, and how much more two threads inflate than one: medians of five rounds.
+fn scaling(files: &[Vec<u8>], logs: &Path) -> (f64, f64) {
+    let rounds = (0..5).map(|_| {
+        let workers = commands::ingest(logs, 1).wall / commands::ingest(logs, 2).wall;
+        (workers, stages::two_threads(files))
+    });
+    let (workers, threads) = rounds.unzip::<_, _, Vec<_>, Vec<_>>();
+    (median(workers), median(threads))
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
 }
 
 fn row(what: &str, cpu: f64, inflating: f64, more: &str) {

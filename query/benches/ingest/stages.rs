@@ -4,6 +4,7 @@ use super::cpu;
 use flate2::{Decompress, FlushDecompress, Status};
 use simd_json::Buffers;
 use std::hint::black_box;
+use std::time::Instant;
 use trailhound_ingest::batch::{Batch, Limits, Source};
 use trailhound_ingest::config::IngestConfig;
 use trailhound_ingest::gunzip::gunzip;
@@ -27,6 +28,20 @@ pub(crate) fn inflating(files: &[Vec<u8>]) -> f64 {
             black_box(&buffer);
         }
     })
+}
+
+/// How much more two threads inflate than one in the same time: what the machine gives to two workers, which on a
+/// shared one is less than twice.
+pub(crate) fn two_threads(files: &[Vec<u8>]) -> f64 {
+    let one = Instant::now();
+    inflating(files);
+    let one = one.elapsed();
+    let two = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| inflating(files));
+        inflating(files);
+    });
+    2.0 * one.as_secs_f64() / two.elapsed().as_secs_f64()
 }
 
 /// Other limits: inflating the way that ingest does it, and simd-json over whole documents.

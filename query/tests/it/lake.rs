@@ -2,7 +2,7 @@
 
 use crate::dice::Dice;
 use crate::ground::{Ground, files};
-use crate::product::{json, run, text};
+use crate::product::{json, run, text, trailhound};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -40,6 +40,15 @@ fn age(lake: &str, by: Duration) {
         let file = std::fs::File::options().append(true).open(file).unwrap();
         file.set_modified(SystemTime::now() - by).unwrap();
     }
+}
+
+/// With less memory nothing would be merged, and nobody told.
+#[test]
+fn too_little_memory_is_refused() {
+    let output = trailhound(["lake", "compact", "--memory-bytes", "16777215"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("--memory-bytes") && said.contains("16777216 bytes are needed at least"), "{said}");
 }
 
 #[test]
