@@ -10,11 +10,13 @@ use crate::error::Error;
 use crate::lake::files::LakeFile;
 use crate::rebuild::rebuild;
 use crate::record::{self, Record, State};
-use crate::schema::{SCHEMA, Table};
+use crate::schema::{NodeId, SCHEMA, Table};
 use crate::time;
 use arrow::array::{Array, AsArray, RecordBatch};
 use deltalake::logstore::object_store::{ObjectStore, path::Path};
+use foldhash::fast::FixedState;
 use futures::TryStreamExt;
+use hashbrown::HashTable;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelector};
 #[expect(
@@ -23,11 +25,33 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelecto
 )]
 use parquet::arrow::async_reader::ParquetObjectReader;
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// Which records of a batch wear an id: id → numbers of the records.
-type Wanted<'a> = HashMap<&'a str, Vec<usize>>;
+/// Records of a batch by their ids; two may wear the same.
+#[derive(Default)]
+struct Wanted<'a> {
+    hasher: FixedState,
+    records: HashTable<(&'a str, usize)>,
+}
+
+impl<'a> Wanted<'a> {
+    fn add(&mut self, id: &'a str, number: usize) {
+        let hash = self.hasher.hash_one(id);
+        self.records.insert_unique(hash, (id, number), |(id, _)| self.hasher.hash_one(id));
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.records.find(self.hasher.hash_one(id), |&(other, _)| other == id).is_some()
+    }
+
+    /// The numbers of the records with this id.
+    fn numbers(&self, id: &str) -> impl Iterator<Item = usize> {
+        let candidates = self.records.iter_hash(self.hasher.hash_one(id));
+        candidates.filter(move |(other, _)| *other == id).map(|&(_, number)| number)
+    }
+}
 
 /// Marks the kept records of `batch` that one of `files` holds; returns how many.
 ///
@@ -43,7 +67,7 @@ pub async fn mark_late(
     let mut duplicates = Vec::new();
     for file in files.iter().filter(|file| may_hold(file, table, &ranges)) {
         let wanted = wanted(batch, table, file);
-        if !wanted.is_empty() {
+        if !wanted.records.is_empty() {
             duplicates.extend(in_file(batch, table, store, file, &wanted).await?);
         }
     }
@@ -80,15 +104,15 @@ pub(crate) fn time_range(file: &LakeFile, table: Table) -> (i64, i64) {
 /// The records that `file` could hold, by its date and its time range.
 fn wanted<'a>(batch: &'a Batch, table: Table, file: &LakeFile) -> Wanted<'a> {
     let (first, last) = time_range(file, table);
-    let mut wanted = Wanted::new();
+    let (mut wanted, node) = (Wanted::default(), id_node(table));
     for (number, record) in batch.records.iter().enumerate() {
         let here = record.table == table && record.state == State::Kept && record.date == file.date;
         let timely = record.time.is_none_or(|time| first <= time && time <= last);
         if here
             && timely
-            && let Some(id) = id_of(batch, record)
+            && let Some(id) = id_of(batch, record, node)
         {
-            wanted.entry(id).or_default().push(number);
+            wanted.add(id, number);
         }
     }
     wanted
@@ -106,16 +130,20 @@ const fn time_column(table: Table) -> &'static str {
     }
 }
 
-/// The id of a record, where it is a plain text.
-fn id_of<'a>(batch: &'a Batch, record: &Record) -> Option<&'a str> {
-    let node = match record.table {
-        Table::Events => SCHEMA.find("eventID")?,
-        Table::Aggregated => SCHEMA.find("eventId")?,
+/// The node with the id of the records of `table`.
+fn id_node(table: Table) -> NodeId {
+    let path = match table {
+        Table::Events => "eventID",
+        Table::Aggregated => "eventId",
     };
+    SCHEMA.find(path).unwrap_or(0)
+}
+
+/// The id of a record, where it is a plain text.
+fn id_of<'a>(batch: &'a Batch, record: &Record, node: NodeId) -> Option<&'a str> {
     let item = batch.items(record).iter().find(|item| item.node == node && item.flag == 0)?;
-    let text = batch.text(record);
-    let at = |offset: u32| usize::try_from(offset - record.start).ok();
-    text.get(at(item.start)?..at(item.end)?)?.strip_prefix('"')?.strip_suffix('"').filter(|id| !id.is_empty())
+    let id = batch.bytes_at(item).strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    std::str::from_utf8(id).ok().filter(|id| !id.is_empty())
 }
 
 /// The numbers of the records that the file holds.
@@ -140,7 +168,7 @@ async fn in_file(
     let mut found = Vec::new();
     for group in 0..metadata.metadata().num_row_groups() {
         let filter = open().get_row_group_column_bloom_filter(group, column).await?;
-        if filter.is_some_and(|filter| !wanted.keys().any(|&id| filter.check(id))) {
+        if filter.is_some_and(|filter| !wanted.records.iter().any(|&(id, _)| filter.check(id))) {
             continue;
         }
         let mask = ProjectionMask::leaves(metadata.parquet_schema(), [column]);
@@ -165,7 +193,7 @@ fn rows_with(ids: &[RecordBatch], wanted: &Wanted<'_>) -> Option<RowSelection> {
     let mut any = false;
     let mut selectors = Vec::new();
     for id in hits {
-        let hit = id.is_some_and(|id| wanted.contains_key(id));
+        let hit = id.is_some_and(|id| wanted.has(id));
         any |= hit;
         selectors.push(if hit { RowSelector::select(1) } else { RowSelector::skip(1) });
     }
@@ -179,8 +207,8 @@ fn equal(batch: &Batch, table: Table, rows: &RecordBatch, wanted: &Wanted<'_>) -
     let texts = rebuild(rows, table)?;
     let mut found = Vec::new();
     for (row, held) in texts.iter().enumerate() {
-        let numbers = (!ids.is_null(row)).then(|| wanted.get(ids.value(row))).flatten();
-        let same = |number: &&usize| record::same(batch.text(&batch.records[**number]), held);
+        let numbers = (!ids.is_null(row)).then(|| wanted.numbers(ids.value(row)));
+        let same = |&number: &usize| record::same(batch.text(&batch.records[number]), held);
         found.extend(numbers.into_iter().flatten().filter(same));
     }
     Ok(found)
