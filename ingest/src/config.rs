@@ -1,7 +1,7 @@
 //! Every setting of an ingest run, with its default.
 
 use crate::find::Days;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use crate::limits::Limits;
 pub use crate::policy::Policy;
@@ -25,8 +25,18 @@ pub struct IngestConfig {
     pub fetch_ahead: usize,
     /// Objects that may be fetched at the same time.
     pub fetches: usize,
+    /// `logfiles` is brought up to `events` after a run that left `events` at a multiple of this version. In between it
+    /// stays behind, which costs whoever opens the ledger next a look at so many commits.
+    pub sync_every: u64,
+    /// When to begin with no further object: what was begun is committed, the others are [`Report::open`].
+    ///
+    /// [`Report::open`]: crate::Report::open
+    pub until: Option<Instant>,
     /// Limits on one object.
     pub limits: Limits,
+    /// Bytes that an object may unwrap to before it is left for somebody with more memory; it is not quarantined, so
+    /// that it can be read later.
+    pub most_in_memory: usize,
     /// What is kept of the records.
     pub policy: Policy,
 }
@@ -44,7 +54,10 @@ impl IngestConfig {
             batch_age: Duration::from_secs(5),
             fetch_ahead: 32 << 20,
             fetches: 64,
+            sync_every: 1,
+            until: None,
             limits: Limits::default(),
+            most_in_memory: usize::MAX,
             policy: Policy::default(),
         }
     }

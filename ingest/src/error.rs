@@ -56,6 +56,9 @@ pub enum Error {
     /// Columns that do not fit together: a bug of ours.
     #[error("cannot build the rows of a table: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
+    /// A setting that means nothing, or that is missing.
+    #[error("{0}")]
+    Settings(String),
     /// A worker stopped without a word: a bug of ours.
     #[error("a worker stopped: {0}")]
     Worker(String),

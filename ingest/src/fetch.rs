@@ -10,8 +10,12 @@ mod pace;
 
 use crate::config::Limits;
 use crate::error::Error;
+use crate::find::s3::s3_client;
+use crate::find::trouble::Trouble;
 use crate::find::{LogObject, Place, key};
 use crate::lake::ObjectId;
+use crate::notice::Version;
+use crate::patience::{Patience, Tries};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -65,6 +69,31 @@ pub async fn get(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> 
     let identity = identity(&["s3", bucket, key, etag]);
     let date = key::parse(key).date;
     Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date, requests, body })
+}
+
+/// Asks S3 for the version of an object that it has now.
+///
+/// # Errors
+/// It is gone or closed to us, or S3 does not answer, however often it is asked.
+pub async fn head(bucket: &str, key: &str) -> Result<Version, Error> {
+    let name = format!("s3://{bucket}/{key}");
+    let mut tries = Tries::begin();
+    loop {
+        let answer = s3_client().await.head_object().bucket(bucket).key(key).send().await;
+        let why = match answer.map_err(|error| Trouble::of(name.clone(), &error)) {
+            Ok(head) => {
+                let etag = head.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+                let size = head.content_length().and_then(|size| u64::try_from(size).ok());
+                let lacks = || Error::Source { name, why: "S3 does not tell its size".into() };
+                return Ok(Version { etag, size: size.ok_or_else(lacks)? });
+            }
+            Err(Trouble::Lasting(error)) => return Err(error),
+            Err(Trouble::Passing(why) | Trouble::TooFast(why)) => why,
+        };
+        if !tries.again(Patience::of_process().give_up).await {
+            return Err(Error::Source { name, why: format!("{why}\nhint: run again") });
+        }
+    }
 }
 
 fn elsewhere(object: &LogObject) -> Error {

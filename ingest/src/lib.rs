@@ -14,6 +14,7 @@ pub mod nearest;
 pub mod filter;
 pub mod redact;
 pub mod policy;
+pub mod privacy;
 pub mod batch;
 pub mod schema;
 pub mod transpose;
@@ -27,6 +28,9 @@ pub mod lake;
 mod ahead;
 mod settled;
 mod run;
+pub mod notice;
+pub mod session;
+pub mod metrics;
 pub mod compact;
 pub mod info;
 pub mod coverage;
@@ -54,7 +58,8 @@ pub async fn ingest(config: &IngestConfig, progress: Arc<dyn Progress>) -> Resul
     let started = Instant::now();
     let found = find::find(&config.sources, config.days).await?;
     let lake = lake::Lake::create_or_open(&config.lake).await?;
-    let mut report = run::run(lake, config, found, progress).await?;
+    let writers = Arc::new(run::Writers::open(&lake).await?);
+    let mut report = run::run(writers, config, found, progress).await?;
     report.filters = config.policy.filters.iter().map(ToString::to_string).collect();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)

@@ -1,5 +1,6 @@
 //! Counters that reconcile: records read = written + duplicate + filtered + quarantined.
 
+use crate::find::Place;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,8 +15,12 @@ pub struct Report {
     pub objects_skipped: u64,
     /// Log objects that could not be fetched, or are not known to be in the lake; a later run tries them again.
     pub objects_failed: u64,
+    /// Log objects that nobody has begun with when the time of the run was up.
+    pub objects_left: u64,
     /// Digest files, counted and left alone.
     pub digests: u64,
+    /// Other objects that were announced: folders, and files that are no log files.
+    pub passed_over: u64,
     /// Elements of `Records`, lines of NDJSON: everything that should have been a record.
     pub records_read: u64,
     /// Records that this run added to the lake.
@@ -44,6 +49,9 @@ pub struct Report {
     pub redacted: BTreeMap<String, u64>,
     /// Wall clock.
     pub seconds: f64,
+    /// The objects of [`Report::objects_failed`] and [`Report::objects_left`].
+    #[serde(skip)]
+    pub open: Vec<Place>,
     /// One line for each source or object that failed, and for each file that was quarantined.
     pub problems: Vec<String>,
 }
@@ -61,7 +69,9 @@ impl AddAssign<Self> for Report {
         self.objects += other.objects;
         self.objects_skipped += other.objects_skipped;
         self.objects_failed += other.objects_failed;
+        self.objects_left += other.objects_left;
         self.digests += other.digests;
+        self.passed_over += other.passed_over;
         self.records_read += other.records_read;
         self.written += other.written;
         self.duplicate += other.duplicate;
@@ -78,6 +88,7 @@ impl AddAssign<Self> for Report {
         }
         self.filters.extend(other.filters);
         self.seconds = self.seconds.max(other.seconds);
+        self.open.extend(other.open);
         self.problems.extend(other.problems);
     }
 }

@@ -10,7 +10,7 @@ use crate::books;
 use crate::config::IngestConfig;
 use crate::error::Error;
 use crate::fetch;
-use crate::find::Found;
+use crate::find::{Found, Place};
 use crate::lake::files::LakeTable;
 use crate::lake::{Appender, Lake, ObjectId, Pending};
 use crate::pending::{self, Part};
@@ -39,15 +39,34 @@ impl Progress for () {
     fn done(&self, _: u64, _: u64) {}
 }
 
-/// What all workers share.
-struct Shared {
+/// The writers of a lake. They know its ledgers, so whoever runs again and again keeps them.
+pub(crate) struct Writers {
     lake: Lake,
-    config: IngestConfig,
-    /// What the lake held when the run began.
-    known: HashSet<ObjectId>,
     events: Mutex<Appender>,
     aggregated: Mutex<Option<Appender>>,
     quarantine: Mutex<Option<Appender>>,
+}
+
+impl Writers {
+    /// # Errors
+    /// The lake cannot be read.
+    pub(crate) async fn open(lake: &Lake) -> Result<Self, Error> {
+        let events = Mutex::new(Appender::open(lake, LakeTable::Events, lake.settings()).await?);
+        Ok(Self { lake: lake.clone(), events, aggregated: Mutex::new(None), quarantine: Mutex::new(None) })
+    }
+
+    /// The version of `events` that was seen or written last.
+    pub(crate) async fn version(&self) -> u64 {
+        self.events.lock().await.version()
+    }
+}
+
+/// What all workers share.
+struct Shared {
+    writers: Arc<Writers>,
+    config: IngestConfig,
+    /// What the lake held when the run began; objects in S3 that it held are not among those of the run.
+    known: HashSet<ObjectId>,
     settled: Settled,
     /// A worker could not write the lake: the others need not try.
     is_over: AtomicBool,
@@ -66,36 +85,43 @@ impl Shared {
     }
 }
 
-/// Reads what was found into the lake. When the lake cannot be written, the report says so and names each object that
-/// is not in it; what was committed stays, and a later run goes on from there.
+/// Reads what was found into the lake. When the lake cannot be written, or `until` has come, the report says so and names
+/// each object that is not in it; what was committed stays, and a later run goes on from there.
 ///
 /// # Errors
 /// The lake cannot be read.
 pub(crate) async fn run(
-    lake: Lake,
+    writers: Arc<Writers>,
     config: &IngestConfig,
     found: Found,
     progress: Arc<dyn Progress>,
 ) -> Result<Report, Error> {
-    let events = Appender::open(&lake, LakeTable::Events, lake.settings()).await?;
-    let known = events.known();
     let mut objects = found.objects;
     let all = objects.len();
-    objects.retain(|object| !fetch::known_identity(&object.place).is_some_and(|id| known.contains(&id)));
+    let known = {
+        let events = writers.events.lock().await;
+        objects.retain(|object| !fetch::known_identity(&object.place).is_some_and(|id| events.knows(id)));
+        // Which object a file is, nobody knows before it is read.
+        let any_file = objects.iter().any(|object| matches!(object.place, Place::Disk(_)));
+        if any_file { events.known() } else { HashSet::new() }
+    };
     let objects_skipped = (all - objects.len()) as u64;
-    let objects = Arc::from(objects);
     let (digests, list_requests, problems) = (found.digests, found.list_requests, found.problems);
     let mut report = Report { objects_skipped, digests, list_requests, problems, ..Report::default() };
+    let most = config.most_in_memory;
+    for object in objects.extract_if(.., |object| object.size > most as u64) {
+        report.objects_failed += 1;
+        report.problems.push(worker::too_large(&object.place.to_string(), most).to_string());
+        report.open.push(object.place);
+    }
+    let objects = Arc::from(objects);
     let settled = Settled::none_of(&objects);
     let stored = objects.iter().map(|object| object.size).sum();
     progress.found(objects.len() as u64, stored);
     let shared = Arc::new(Shared {
-        lake: lake.clone(),
+        writers,
         config: config.clone(),
         known,
-        events: Mutex::new(events),
-        aggregated: Mutex::new(None),
-        quarantine: Mutex::new(None),
         settled,
         is_over: AtomicBool::new(false),
         progress,
@@ -116,16 +142,31 @@ pub(crate) async fn run(
     }
     if shared.is_over.load(Relaxed) {
         name_missing(&shared.settled, &mut report);
-    } else if let Err(error) = lake.sync_logfiles().await {
+        return Ok(report);
+    }
+    name_left(&shared.settled, &mut report);
+    let writers = &shared.writers;
+    if writers.version().await.is_multiple_of(config.sync_every)
+        && let Err(error) = writers.lake.sync_logfiles().await
+    {
         report.problems.push(format!("{error}\nlogfiles stays behind events until the next run"));
     }
     Ok(report)
+}
+
+/// Objects that nobody has begun with when the time was up.
+fn name_left(settled: &Settled, report: &mut Report) {
+    for object in settled.rest() {
+        report.objects_left += 1;
+        report.open.push(object.place.clone());
+    }
 }
 
 /// A line for each object that was not committed, as far as we know: the answer to the last commit may be lost.
 fn name_missing(settled: &Settled, report: &mut Report) {
     for object in settled.rest() {
         report.objects_failed += 1;
+        report.open.push(object.place.clone());
         report.problems.push(format!("not known to be in the lake: {}", object.place));
     }
 }
@@ -135,8 +176,11 @@ async fn commit(shared: &Shared, batch: &mut Batch, writer: &mut Writer) -> Resu
     let now = now();
     let before = batch.objects.len() as u64;
     let mut bytes_out = 0;
-    let side_tables =
-        [(LakeTable::Quarantine, &shared.quarantine), (LakeTable::Aggregated, &shared.aggregated)];
+    let lake = &shared.writers.lake;
+    let side_tables = [
+        (LakeTable::Quarantine, &shared.writers.quarantine),
+        (LakeTable::Aggregated, &shared.writers.aggregated),
+    ];
     for (table, appender) in side_tables {
         if !pending::has_rows(batch, table) {
             continue;
@@ -144,7 +188,7 @@ async fn commit(shared: &Shared, batch: &mut Batch, writer: &mut Writer) -> Resu
         let mut appender = appender.lock().await;
         let appender = match &mut *appender {
             Some(appender) => appender,
-            none => none.insert(Appender::open(&shared.lake, table, shared.lake.settings()).await?),
+            none => none.insert(Appender::open(lake, table, lake.settings()).await?),
         };
         let mut part = Part::new(batch, writer, table, now);
         appender.append(&mut part).await?;
@@ -164,11 +208,11 @@ async fn commit_events(
     writer: &mut Writer,
     now: i64,
 ) -> Result<u64, Error> {
-    let files = shared.events.lock().await.files().to_vec();
+    let files = shared.writers.events.lock().await.files().to_vec();
     let mut part = Part::new(batch, writer, LakeTable::Events, now);
-    part.drop_duplicates(&shared.lake, &files).await?;
-    part.write(&shared.lake).await?;
-    let mut events = shared.events.lock().await;
+    part.drop_duplicates(&shared.writers.lake, &files).await?;
+    part.write(&shared.writers.lake).await?;
+    let mut events = shared.writers.events.lock().await;
     if shared.is_over.load(Relaxed) {
         return Err(Error::Worker("another could not write the lake".to_owned()));
     }

@@ -101,9 +101,7 @@ pub async fn find(sources: &[String], days: Days) -> Result<Found, Error> {
         return Err(Error::Sources(failed));
     }
     found.problems.splice(0..0, failed);
-    // Objects without a time in their key come first and in a fixed order, so that two runs see the same.
-    found.objects.sort_by(|a, b| (a.time, place_key(&a.place)).cmp(&(b.time, place_key(&b.place))));
-    found.objects.dedup_by(|a, b| a.place == b.place);
+    found.sort();
     Ok(found)
 }
 
@@ -150,7 +148,23 @@ impl Source {
     }
 }
 
+/// Whether the object of an announcement is a log file, going by its key.
+pub(crate) fn is_log(key: &str) -> bool {
+    key::parse(key).folder != TrailFolder::Digest && key::looks_like_log(key)
+}
+
 impl Found {
+    /// Takes an object that was announced, if it is a log file.
+    pub(crate) fn announce(&mut self, object: LogObject, key: &str) {
+        self.take(object, key, false, Days::default());
+    }
+
+    /// Objects without a time in their key come first and in a fixed order, so that two runs see the same.
+    pub(crate) fn sort(&mut self) {
+        self.objects.sort_by(|a, b| (a.time, place_key(&a.place)).cmp(&(b.time, place_key(&b.place))));
+        self.objects.dedup_by(|a, b| a.place == b.place);
+    }
+
     /// Takes an object that a source listed, if it is a log object in the range. `named`: the person named it.
     fn take(&mut self, object: LogObject, key: &str, named: bool, days: Days) {
         let parts = key::parse(key);

@@ -77,6 +77,9 @@ impl Worker<'_> {
                 if self.shared.is_over.load(Relaxed) {
                     return Ok(());
                 }
+                if self.shared.config.until.is_some_and(|until| Instant::now() >= until) {
+                    return self.close();
+                }
                 match next {
                     Ok(queued) => self.take(number, queued),
                     Err(error) => self.give_up(number, &error),
@@ -173,11 +176,13 @@ impl Worker<'_> {
     /// those of all workers, so that what a run holds is bounded.
     fn read(&mut self, number: usize, object: &Fetched) -> Result<(), Error> {
         let config = &self.shared.config;
-        let share = config.limits.max_inflated.min(config.batch_bytes);
-        if self.large.is_none() && share < config.limits.max_inflated {
+        let most = config.limits.max_inflated.min(config.most_in_memory);
+        let share = most.min(config.batch_bytes);
+        let limits = |most| Limits { max_inflated: most, ..config.limits.clone() };
+        if self.large.is_none() && share < most {
             // Most large objects say that they are large; the others are found out by reading as much as a batch.
             if gunzip::expected_len(&object.body) <= share {
-                let limits = Limits { max_inflated: share, ..config.limits.clone() };
+                let limits = limits(share);
                 self.batch.read(&source_of(object), &object.body, &limits);
                 if !self.batch.lacks_room(&limits) {
                     return Ok(());
@@ -186,7 +191,11 @@ impl Worker<'_> {
             }
             self.make_room(number, object.identity)?;
         }
-        self.batch.read(&source_of(object), &object.body, &config.limits);
+        let limits = limits(most);
+        self.batch.read(&source_of(object), &object.body, &limits);
+        if most < config.limits.max_inflated && self.batch.lacks_room(&limits) {
+            return Err(too_large(&object.name, most));
+        }
         Ok(())
     }
 
@@ -214,6 +223,7 @@ impl Worker<'_> {
 
     fn give_up(&mut self, number: usize, error: &Error) {
         self.shared.settled.mark(number);
+        self.report.open.push(self.shared.settled.objects()[number].place.clone());
         self.report.objects_failed += 1;
         self.report.problems.push(error.to_string());
     }
@@ -241,6 +251,15 @@ impl Worker<'_> {
         }
         Ok(())
     }
+}
+
+/// The error of an object that takes more memory than there is.
+pub(super) fn too_large(name: &str, most: usize) -> Error {
+    let why = format!(
+        "it unwraps to more than the {most} bytes that this memory is enough for\nhint: give the function more memory, \
+         or read it with `trailhound ingest`"
+    );
+    Error::Source { name: name.to_owned(), why }
 }
 
 fn source_of(object: &Fetched) -> Source<'_> {

@@ -1,12 +1,12 @@
 //! `trailhound lake export --where PREDICATE --out URL`
 
 use super::progress::Bar;
-use super::settings::privacy::Privacy;
 use super::{Outcome, say};
 use crate::export::{Wanted, export};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use trailhound_ingest::lake::Lake;
+use trailhound_ingest::privacy::Privacy;
 
 /// Write a part of the lake back as log files of CloudTrail, redacted as `[privacy]` says.
 #[derive(Debug, Args)]

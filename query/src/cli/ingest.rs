@@ -3,13 +3,13 @@
 use super::limits::LimitFlags;
 use super::progress::Bar;
 use super::range::Range;
-use super::settings::privacy::Privacy;
 use super::{Outcome, say};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::sync::Arc;
 use trailhound_ingest::config::Policy;
 use trailhound_ingest::filter::Filter;
+use trailhound_ingest::privacy::Privacy;
 use trailhound_ingest::{IngestConfig, Report, ingest};
 
 /// Read log files into the lake.

@@ -4,9 +4,9 @@ mod compact;
 mod info;
 mod vacuum;
 
-use super::settings::privacy::Privacy;
 use super::{Outcome, export};
 use clap::{Args, Subcommand, ValueEnum};
+use trailhound_ingest::privacy::Privacy;
 
 /// Look after the lake: merge small files, delete what nobody needs, see what is in it, export a part.
 #[derive(Debug, Args)]

@@ -1,12 +1,12 @@
 //! `trailhound.toml` → defaults of flags. A key that means nothing is an error, with the nearest one that does.
 
 use super::flags::{self, Setting};
-use super::privacy::Privacy;
 use crate::names::nearest;
 use anyhow::{Context, bail};
 use clap::Command;
 use std::path::PathBuf;
 use toml::{Table, Value};
+use trailhound_ingest::privacy::Privacy;
 
 /// A settings file that was read.
 #[derive(Debug)]

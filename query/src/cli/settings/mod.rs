@@ -7,14 +7,13 @@
 
 mod file;
 pub(crate) mod flags;
-pub(crate) mod privacy;
 pub(crate) mod reference;
 
 use clap::{Command, CommandFactory, FromArgMatches};
 use file::File;
-use privacy::Privacy;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use trailhound_ingest::privacy::Privacy;
 
 /// The name of the file in the working directory.
 pub(crate) const FILE: &str = "trailhound.toml";

@@ -1,0 +1,28 @@
+//! `bootstrap`: the function that AWS Lambda starts, and calls with news of log objects.
+
+mod handler;
+mod settings;
+
+use handler::Handler;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use std::io;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> Result<(), Error> {
+    let filter = EnvFilter::try_from_env("TRAILHOUND_LOG");
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("warn,bootstrap=info,trailhound_ingest=info"));
+    // Lambda takes each line for an entry of the log; metrics go to stdout, see `metrics`.
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .log_internal_errors(false)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let handler = Handler::default();
+    let call = |event: LambdaEvent<Value>| handler.call(event.payload, event.context.deadline);
+    runtime.block_on(lambda_runtime::run(service_fn(call)))
+}
