@@ -30,6 +30,7 @@ mod settled;
 mod run;
 pub mod notice;
 pub mod session;
+pub mod queue;
 pub mod metrics;
 pub mod compact;
 pub mod info;

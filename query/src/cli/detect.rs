@@ -1,5 +1,6 @@
 //! `trailhound detect --lake URL`
 
+use super::metrics::{self, count};
 use super::rules::Source;
 use super::{Outcome, say};
 use crate::detect::finding::batch;
@@ -13,6 +14,7 @@ use crate::rules::{Pack, Severity};
 use clap::{Args, ValueEnum};
 use std::io::{BufWriter, Write};
 use trailhound_ingest::lake::Lake;
+use trailhound_ingest::metrics::Metric;
 
 /// Run the rules over what was ingested since the last run.
 #[derive(Debug, Args)]
@@ -43,6 +45,16 @@ enum ReportFormat {
     Json,
 }
 
+fn metrics_of(detected: &Detected, delivered: &Delivered) -> [Metric; 5] {
+    [
+        ("Events", "Count", count(usize::try_from(detected.events).unwrap_or(usize::MAX))),
+        ("Findings", "Count", count(detected.findings.len())),
+        ("Sent", "Count", count(delivered.sent)),
+        ("Unsent", "Count", count(delivered.unsent)),
+        ("DurationSeconds", "Seconds", detected.seconds),
+    ]
+}
+
 impl Detect {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         if self.format == Format::Cloudtrail {
@@ -68,6 +80,7 @@ impl Detect {
             None => Delivered::default(),
         };
         self.report(&detected, &delivered)?;
+        metrics::tell("detect", &metrics_of(&detected, &delivered))?;
         Ok(self.outcome(&detected, &delivered))
     }
 

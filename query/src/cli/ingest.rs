@@ -3,19 +3,25 @@
 use super::limits::LimitFlags;
 use super::progress::Bar;
 use super::range::Range;
-use super::{Outcome, say};
+use super::{Outcome, metrics, say};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use trailhound_ingest::config::Policy;
 use trailhound_ingest::filter::Filter;
+use trailhound_ingest::metrics::of_ingest;
 use trailhound_ingest::privacy::Privacy;
+use trailhound_ingest::queue;
+use trailhound_ingest::session::Delivered;
 use trailhound_ingest::{IngestConfig, Report, ingest};
 
 /// Read log files into the lake.
 #[derive(Debug, Args)]
 pub(crate) struct Ingest {
-    /// Files, folders, or `s3://bucket/prefix`.
+    /// Files, folders, `s3://bucket/prefix`; or the URL of one SQS queue with news of log files, which is worked on
+    /// until the process is told to stop.
     #[arg(required = true)]
     sources: Vec<String>,
     /// The lake: a folder, or `s3://bucket/prefix`.
@@ -59,16 +65,25 @@ impl Ingest {
     pub(crate) async fn run(self, privacy: &Privacy) -> anyhow::Result<Outcome> {
         let strict = self.strict;
         let format = self.report;
+        let url = self.sources.iter().find(|source| queue::is_queue(source)).cloned();
+        if let Some(url) = url {
+            if self.sources.len() > 1 {
+                anyhow::bail!(
+                    "{url} is a queue\nhint: a queue is worked on alone, until the process is stopped"
+                );
+            }
+            let report = queue::work(self.config(privacy)?, &url, stop()?, &tell).await?;
+            print(&report, format)?;
+            return Ok(outcome(&report, strict));
+        }
         let bar = Arc::new(Bar::new());
         let report =
             ingest(&self.config(privacy)?, Arc::clone(&bar) as Arc<dyn trailhound_ingest::Progress>).await;
         bar.finish();
         let report = report?;
         say_problems(&report);
-        match format {
-            None => say(&report.to_string()),
-            Some(ReportFormat::Json) => writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?)?,
-        }
+        print(&report, format)?;
+        metrics::tell("ingest", &of_ingest(&report, None))?;
         Ok(outcome(&report, strict))
     }
 
@@ -81,6 +96,38 @@ impl Ingest {
         config.policy = Policy { filters: self.filter, redaction: privacy.redaction()? };
         Ok(config)
     }
+}
+
+fn print(report: &Report, format: Option<ReportFormat>) -> anyhow::Result<()> {
+    match format {
+        None => say(&report.to_string()),
+        Some(ReportFormat::Json) => writeln!(std::io::stdout(), "{}", serde_json::to_string(report)?)?,
+    }
+    Ok(())
+}
+
+/// A window of the queue, for who watches.
+fn tell(delivered: &Delivered) {
+    say_problems(&delivered.report);
+    tracing::info!("{}", delivered.report);
+    if let Err(error) = metrics::tell("ingest", &of_ingest(&delivered.report, delivered.oldest)) {
+        tracing::warn!(%error, "metrics were not written");
+    }
+}
+
+/// Becomes true when somebody asks us to end: Ctrl-C, or SIGTERM from whatever started us.
+fn stop() -> anyhow::Result<watch::Receiver<bool>> {
+    let (sender, receiver) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        say("stopping: what was begun is finished");
+        let _ = sender.send(true);
+    });
+    Ok(receiver)
 }
 
 /// Lines of problems on stderr, at most; `--report json` has all.

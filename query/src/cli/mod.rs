@@ -10,10 +10,12 @@ mod export;
 mod ingest;
 mod lake;
 mod limits;
+mod metrics;
 mod patience;
 mod progress;
 mod range;
 mod rules;
+mod scheduled;
 mod settings;
 mod sql;
 
@@ -60,6 +62,8 @@ pub struct Cli {
     verb: Verb,
     #[command(flatten)]
     patience: patience::PatienceFlags,
+    #[command(flatten)]
+    metrics: metrics::MetricsFlags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,6 +87,9 @@ enum Verb {
 /// Reads the command line, the environment and the settings file, and does what was asked for.
 #[must_use]
 pub fn main() -> ExitCode {
+    if scheduled::is_called() {
+        return scheduled::serve();
+    }
     match settings::parse::<Cli>() {
         Ok((cli, settings)) => cli.run(&settings),
         Err(error) => {
@@ -95,31 +102,10 @@ pub fn main() -> ExitCode {
 impl Cli {
     /// Does what was asked for, and says how it ended.
     fn run(self, settings: &settings::Settings) -> ExitCode {
-        let filter = tracing_subscriber::EnvFilter::try_from_env("TRAILHOUND_LOG");
-        let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,trailhound=warn"));
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(io::stderr().is_terminal())
-            // It would tell stderr that stderr is closed, and panic.
-            .log_internal_errors(false)
-            .init();
-        Patience::from(self.patience).set();
+        trace(std::env::var("TRAILHOUND_LOG_FORMAT").is_ok_and(|format| format == "json"));
         let result =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
-        let result = result.and_then(|runtime| {
-            runtime.block_on(async {
-                match self.verb {
-                    Verb::Demo(verb) => verb.run().await,
-                    Verb::Ingest(verb) => verb.run(&settings.privacy).await,
-                    Verb::Sql(verb) => verb.run().await,
-                    Verb::Detect(verb) => verb.run().await,
-                    Verb::Rules(verb) => verb.run().await,
-                    Verb::Lake(verb) => verb.run(&settings.privacy).await,
-                    Verb::Config(verb) => verb.run(settings).await,
-                }
-            })
-        });
+        let result = result.and_then(|runtime| runtime.block_on(self.work(settings)));
         match result {
             Ok(outcome) => outcome.into(),
             // Whoever read our output has seen enough.
@@ -130,6 +116,36 @@ impl Cli {
             }
         }
     }
+}
+
+impl Cli {
+    /// Does what was asked for.
+    async fn work(self, settings: &settings::Settings) -> anyhow::Result<Outcome> {
+        Patience::from(self.patience).set();
+        self.metrics.set();
+        match self.verb {
+            Verb::Demo(verb) => verb.run().await,
+            Verb::Ingest(verb) => verb.run(&settings.privacy).await,
+            Verb::Sql(verb) => verb.run().await,
+            Verb::Detect(verb) => verb.run().await,
+            Verb::Rules(verb) => verb.run().await,
+            Verb::Lake(verb) => verb.run(&settings.privacy).await,
+            Verb::Config(verb) => verb.run(settings).await,
+        }
+    }
+}
+
+/// Sends what the libraries say to stderr: for people, or a JSON object a line for whoever collects logs.
+fn trace(as_json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TRAILHOUND_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,trailhound=warn"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        // It would tell stderr that stderr is closed, and panic.
+        .log_internal_errors(false);
+    if as_json { lines.json().flatten_event(true).init() } else { lines.init() }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,6 +1,7 @@
 //! `trailhound lake compact --lake URL`
 
 use super::ReportFormat;
+use crate::cli::metrics::{self, count};
 use crate::cli::progress::Bar;
 use crate::cli::range::Range;
 use crate::cli::{Outcome, say};
@@ -57,6 +58,9 @@ impl Compact {
             None => say(&done.to_string()),
             Some(ReportFormat::Json) => writeln!(std::io::stdout(), "{}", serde_json::to_string(&done)?)?,
         }
+        let merged = usize::try_from(done.files_in).unwrap_or(usize::MAX);
+        let metrics = [("FilesMerged", "Count", count(merged)), ("DurationSeconds", "Seconds", done.seconds)];
+        metrics::tell("compact", &metrics)?;
         Ok(if done.problems.is_empty() { Outcome::Done } else { Outcome::Failed })
     }
 }

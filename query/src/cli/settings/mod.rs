@@ -71,12 +71,18 @@ fn place(args: &[OsString]) -> Option<PathBuf> {
 /// As for [`Settings::load`]. Where the command line itself is wrong, or asks for help, clap says so and the process
 /// ends.
 pub(crate) fn parse<C: CommandFactory + FromArgMatches>() -> anyhow::Result<(C, Settings)> {
-    let args = std::env::args_os().collect::<Vec<_>>();
-    let settings = match Settings::load(C::command(), &args) {
+    parse_from(&std::env::args_os().collect::<Vec<_>>())
+}
+
+/// The same for other arguments than those of the process.
+pub(crate) fn parse_from<C: CommandFactory + FromArgMatches>(
+    args: &[OsString],
+) -> anyhow::Result<(C, Settings)> {
+    let settings = match Settings::load(C::command(), args) {
         Ok(settings) => settings,
         Err(error) => {
             // Help does not depend on what is wrong with a file.
-            if let Err(clap) = C::command().try_get_matches_from(&args)
+            if let Err(clap) = C::command().try_get_matches_from(args)
                 && !clap.use_stderr()
             {
                 clap.exit();
@@ -85,6 +91,6 @@ pub(crate) fn parse<C: CommandFactory + FromArgMatches>() -> anyhow::Result<(C, 
         }
     };
     let mut command = settings.command.clone();
-    let parsed = command.try_get_matches_from_mut(&args).and_then(|matches| C::from_arg_matches(&matches));
+    let parsed = command.try_get_matches_from_mut(args).and_then(|matches| C::from_arg_matches(&matches));
     Ok((parsed.unwrap_or_else(|error| error.format(&mut command).exit()), settings))
 }
