@@ -44,8 +44,12 @@ impl Privacy {
         if places.iter().filter(|place| **place).count() > 1 {
             return Err(bad("names more than one key"));
         }
-        let any = places.contains(&true).then(|| Key::new(&[0; 32])).transpose().map_err(refused)?;
-        Redaction::new(&privacy.rules, any).map_err(refused)?;
+        let any = places
+            .contains(&true)
+            .then(|| Key::new(&[0; 32]))
+            .transpose()
+            .map_err(|error| refused(&error))?;
+        Redaction::new(&privacy.rules, any).map_err(|error| refused(&error))?;
         Ok(privacy)
     }
 
@@ -57,8 +61,9 @@ impl Privacy {
         if self.rules.is_empty() {
             return Ok(None);
         }
-        let key = self.secret()?.map(|secret| Key::new(&secret)).transpose().map_err(refused)?;
-        Ok(Redaction::new(&self.rules, key).map_err(refused)?.map(Arc::new))
+        let key =
+            self.secret()?.map(|secret| Key::new(&secret)).transpose().map_err(|error| refused(&error))?;
+        Ok(Redaction::new(&self.rules, key).map_err(|error| refused(&error))?.map(Arc::new))
     }
 
     fn secret(&self) -> Result<Option<Vec<u8>>, Error> {
@@ -101,7 +106,7 @@ fn bad(why: &str) -> Error {
     Error::Settings(format!("[privacy] {why}"))
 }
 
-fn refused(error: RedactError) -> Error {
+fn refused(error: &RedactError) -> Error {
     Error::Settings(error.to_string())
 }
 

@@ -3,7 +3,7 @@
 //! A run of the whole pipeline meets one fault at one point of one table. However it ended, a fresh run must then make
 //! the very tables of an undisturbed run, row by row, and no object may be named by two commits.
 
-use super::run;
+use super::{Writers, run};
 use crate::config::IngestConfig;
 use crate::error::Error;
 use crate::find::{Days, find};
@@ -102,7 +102,8 @@ impl Ground {
             IngestConfig { workers: 1, batch_bytes: 1, ..IngestConfig::new(vec![source.clone()], url) };
         let found = find(&[source], Days::default()).await.unwrap();
         let lake = Lake::open(&config.lake).await.unwrap().with_settings(settings.clone());
-        run(lake, &config, found, Arc::new(())).await
+        let writers = Arc::new(Writers::open(&lake).await?);
+        run(writers, &config, found, Arc::new(())).await
     }
 
     async fn check(&self, table: LakeTable, point: Point, fault: Fault) {

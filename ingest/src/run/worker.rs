@@ -208,14 +208,13 @@ impl Worker<'_> {
         self.held.insert(identity);
         self.numbers.push(number);
         let turns = &self.shared.large;
-        let turn = match Arc::clone(turns).try_acquire_owned() {
-            Ok(turn) => turn,
-            Err(_) => {
-                // Whoever waits holds nothing but the object.
-                (self.batch, self.writer) = (self.shared.batch(), Writer::default());
-                let turn = Handle::current().block_on(Arc::clone(turns).acquire_owned());
-                turn.map_err(|closed| Error::Worker(closed.to_string()))?
-            }
+        let turn = if let Ok(turn) = Arc::clone(turns).try_acquire_owned() {
+            turn
+        } else {
+            // Whoever waits holds nothing but the object.
+            (self.batch, self.writer) = (self.shared.batch(), Writer::default());
+            let turn = Handle::current().block_on(Arc::clone(turns).acquire_owned());
+            turn.map_err(|closed| Error::Worker(closed.to_string()))?
         };
         self.large = Some(Large { _turn: turn, share: None });
         Ok(())

@@ -28,3 +28,6 @@ mod config;
 mod filter;
 mod privacy;
 mod export;
+mod function;
+mod lambda;
+mod queue;

@@ -2,17 +2,25 @@
 
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// `trailhound`, with nothing of the caller's environment that could reach a real account.
 pub(crate) fn trailhound<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trailhound"));
+    let mut command = bare(Path::new(env!("CARGO_BIN_EXE_trailhound")));
+    command.args(args).env("NO_COLOR", "1");
+    command
+}
+
+/// Any program, in the same way.
+pub(crate) fn bare(program: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") || name.to_string_lossy().starts_with("TRAILHOUND_") {
             command.env_remove(name);
         }
     }
-    command.args(args).env("NO_COLOR", "1").env("AWS_EC2_METADATA_DISABLED", "true");
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
     command
 }
 
