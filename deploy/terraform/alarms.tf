@@ -30,6 +30,11 @@ locals {
       namespace   = var.metrics_namespace, metric = "Quarantined", dimensions = { Verb = "ingest" }
       statistic   = "Sum", period = 300, periods = 1, of = 1, threshold = 1, quiet = false
     }
+    ingest-silent = {
+      description = "No log object was read for a while."
+      namespace   = var.metrics_namespace, metric = "DurationSeconds", dimensions = { Verb = "ingest" }
+      statistic   = "SampleCount", period = var.quiet_alarm_seconds, periods = 1, of = 1, threshold = 1, quiet = true
+    }
     # Each run says how long it took, in a function or in a task.
     detect-silent = {
       description = "No detection was done for half an hour."
@@ -37,6 +42,9 @@ locals {
       statistic   = "SampleCount", period = 1800, periods = 1, of = 1, threshold = 1, quiet = true
     }
   }
+
+  # A batch has no queue, and a queue says by itself when it is quiet.
+  needless = local.in_batch ? ["dlq-not-empty", "queue-old", "queue-quiet"] : ["ingest-silent"]
 
   # How often a function may fail, by its part: of so many periods of so many seconds, in so many.
   failing = {
@@ -57,7 +65,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = merge(local.queue_alarms, local.error_alarms, local.throttle_alarms)
+  for_each = merge({ for name, alarm in local.queue_alarms : name => alarm if !contains(local.needless, name) }, local.error_alarms, local.throttle_alarms)
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description

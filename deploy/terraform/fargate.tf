@@ -4,14 +4,15 @@
 locals {
   in_fargate = [for part, runtime in local.runtimes : part if runtime == "fargate"]
   commands = {
-    ingest  = ["ingest", aws_sqs_queue.logs.url]
+    # Whole days are listed, yesterday and today; what is in the lake is not read again.
+    ingest  = local.in_batch ? ["ingest", "s3://${var.logs_bucket_name}/${local.logs_keys}", "--since", var.batch_since] : ["ingest", aws_sqs_queue.logs.url]
     detect  = ["detect"]
     compact = ["lake", "compact"]
     vacuum  = ["lake", "vacuum"]
   }
   task_environments = merge(
     { ingest = merge(local.environment, var.privacy_key == null ? {} : { TRAILHOUND_PRIVACY_KEY = var.privacy_key }) },
-    { for part, settings in local.scheduled : part => merge(local.environment, settings.environment) },
+    { for part, settings in local.scheduled : part => merge(local.environment, settings.environment) if part != "ingest" },
   )
 }
 

@@ -12,12 +12,12 @@ locals {
     var.privacy_key == null ? {} : { TRAILHOUND_PRIVACY_KEY = var.privacy_key },
   )
 
-  scheduled = {
+  scheduled = merge(local.in_batch ? { ingest = { verb = "ingest", schedule = var.ingest_schedule, timeout = 0, flexible = 0, environment = {} } } : {}, {
     detect  = { verb = "detect", schedule = var.detect_schedule, timeout = 600, flexible = 0, environment = { TRAILHOUND_SNS_TOPIC = aws_sns_topic.findings.arn } }
     compact = { verb = "lake compact", schedule = var.compact_schedule, timeout = 900, flexible = 15, environment = {} }
     vacuum  = { verb = "lake vacuum", schedule = var.vacuum_schedule, timeout = 900, flexible = 15, environment = {} }
-  }
-  functions = { for part, settings in local.scheduled : part => settings if var.scheduled_runtime == "lambda" }
+  })
+  functions = { for part, settings in local.scheduled : part => settings if local.runtimes[part] == "lambda" }
   by_image  = var.scheduled_package.path == null && var.scheduled_package.bucket == null
 }
 

@@ -41,6 +41,8 @@ locals {
     { Sid = "OwnLogsKey", Effect = "Allow", Action = "kms:Decrypt", Resource = local.key_arn, Condition = local.by_s3_only },
   ])
 
+  list_logs = [{ Sid = "LogsList", Effect = "Allow", Action = ["s3:ListBucket"], Resource = local.logs_arn }]
+
   read_queue = [{
     Sid      = "Queue"
     Effect   = "Allow"
@@ -56,13 +58,14 @@ locals {
   delete_lake = [{ Sid = "LakeDelete", Effect = "Allow", Action = "s3:DeleteObject", Resource = "${local.lake_arn}/*" }]
 
   parts = {
-    ingest  = concat(local.read_queue, local.read_logs, local.read_lake, local.write_lake.ingest)
+    ingest  = concat(local.in_batch ? local.list_logs : local.read_queue, local.read_logs, local.read_lake, local.write_lake.ingest)
     detect  = concat(local.read_lake, local.write_lake.detect, local.publish)
     compact = concat(local.read_lake, local.write_lake.compact)
     vacuum  = concat(local.read_lake, local.write_lake.vacuum, local.delete_lake)
   }
 
-  runtimes = { for part in keys(local.parts) : part => part == "ingest" ? var.ingest_runtime : var.scheduled_runtime }
+  runtimes = { for part in keys(local.parts) : part =>
+  (part == "ingest" ? var.ingest_runtime : var.scheduled_runtime) == "lambda" ? "lambda" : "fargate" }
   log_groups = { for part, runtime in local.runtimes :
   part => "${runtime == "lambda" ? "/aws/lambda" : "/ecs"}/${var.name}-${part}" }
 }
@@ -129,9 +132,7 @@ resource "aws_iam_policy" "batch_ingest" {
   description = "Read queue and logs, write the lake: a backfill, or a worker on a machine"
   tags        = var.tags
   policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(local.parts.ingest, [
-      { Sid = "LogsList", Effect = "Allow", Action = "s3:ListBucket", Resource = local.logs_arn },
-    ])
+    Version   = "2012-10-17"
+    Statement = concat(local.read_queue, local.list_logs, local.read_logs, local.read_lake, local.write_lake.ingest)
   })
 }

@@ -1,7 +1,8 @@
 # What came and is not in the lake yet, and how it gets known.
 
 locals {
-  by_s3          = local.new_logs || var.manage_bucket_notification
+  in_batch       = var.ingest_runtime == "batch"
+  by_s3          = !local.in_batch && (local.new_logs || var.manage_bucket_notification)
   by_sns         = !local.new_logs && var.notifications == "sns"
   by_eventbridge = !local.new_logs && var.notifications == "eventbridge"
   logs_keys      = "${var.logs_prefix}AWSLogs/"

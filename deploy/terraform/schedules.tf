@@ -1,7 +1,9 @@
 # When detect, compact and vacuum run.
 
 locals {
-  task_arns = { for part, task in aws_ecs_task_definition.part : part => task.arn_without_revision }
+  # The worker is no scheduled task.
+  tasks     = [for part in keys(local.scheduled) : part if local.runtimes[part] == "fargate"]
+  task_arns = { for part in local.tasks : part => aws_ecs_task_definition.part[part].arn_without_revision }
 }
 
 resource "aws_scheduler_schedule" "part" {
@@ -18,9 +20,9 @@ resource "aws_scheduler_schedule" "part" {
   }
 
   target {
-    arn      = var.scheduled_runtime == "lambda" ? aws_lambda_function.scheduled[each.key].arn : aws_ecs_cluster.this[0].arn
+    arn      = local.runtimes[each.key] == "lambda" ? aws_lambda_function.scheduled[each.key].arn : aws_ecs_cluster.this[0].arn
     role_arn = aws_iam_role.schedule.arn
-    input    = var.scheduled_runtime == "lambda" ? "{}" : null
+    input    = local.runtimes[each.key] == "lambda" ? "{}" : null
 
     retry_policy {
       maximum_retry_attempts       = 3
@@ -32,7 +34,7 @@ resource "aws_scheduler_schedule" "part" {
     }
 
     dynamic "ecs_parameters" {
-      for_each = var.scheduled_runtime == "fargate" ? [1] : []
+      for_each = local.runtimes[each.key] == "fargate" ? [1] : []
 
       content {
         task_definition_arn = aws_ecs_task_definition.part[each.key].arn
@@ -79,7 +81,7 @@ resource "aws_iam_role_policy" "schedule" {
     Version = "2012-10-17"
     Statement = concat(
       [{ Sid = "Dlq", Effect = "Allow", Action = "sqs:SendMessage", Resource = aws_sqs_queue.schedule_dlq.arn }],
-      var.scheduled_runtime != "lambda" ? [] : [{
+      length(local.functions) == 0 ? [] : [{
         Sid      = "Invoke"
         Effect   = "Allow"
         Action   = "lambda:InvokeFunction"
@@ -90,18 +92,18 @@ resource "aws_iam_role_policy" "schedule" {
           Sid       = "Run"
           Effect    = "Allow"
           Action    = "ecs:RunTask"
-          Resource  = [for part, arn in local.task_arns : "${arn}:*" if part != "ingest"]
+          Resource  = [for arn in local.task_arns : "${arn}:*"]
           Condition = { ArnEquals = { "ecs:cluster" = one(aws_ecs_cluster.this[*].arn) } }
         },
         {
           Sid       = "Pass"
           Effect    = "Allow"
           Action    = "iam:PassRole"
-          Resource  = concat(aws_iam_role.execution[*].arn, [for part in keys(local.scheduled) : aws_iam_role.part[part].arn])
+          Resource  = concat(aws_iam_role.execution[*].arn, [for part in local.tasks : aws_iam_role.part[part].arn])
           Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
         },
         { Sid = "Tag", Effect = "Allow", Action = "ecs:TagResource", Resource = "arn:${local.partition}:ecs:${local.region}:${local.account}:task/${var.name}/*", Condition = { StringEquals = { "ecs:CreateAction" = "RunTask" } } },
-      ] : statement if var.scheduled_runtime == "fargate"],
+      ] : statement if length(local.tasks) > 0],
     )
   })
 }

@@ -11,6 +11,23 @@ variable "detect_schedule" {
   }
 }
 
+variable "ingest_schedule" {
+  description = "With ingest_runtime = \"batch\": when the bucket is listed."
+  type        = string
+  default     = "rate(4 hours)"
+}
+
+variable "batch_since" {
+  description = "With ingest_runtime = \"batch\": how far back each run lists; whole days. After a longer outage run it once by hand with more."
+  type        = string
+  default     = "1d"
+
+  validation {
+    condition     = can(regex("^[0-9]+[dh]$", var.batch_since))
+    error_message = "batch_since: days or hours, as 1d."
+  }
+}
+
 variable "compact_schedule" {
   description = "When small files are merged."
   type        = string

@@ -80,13 +80,13 @@ variable "architecture" {
 }
 
 variable "ingest_runtime" {
-  description = "What reads the queue: lambda, or fargate for one worker that never stops. From about 100 million events a day on the worker has fewer and larger commits."
+  description = "lambda and fargate read the queue: a function, or one worker that never stops. batch is a task that lists the bucket on ingest_schedule and needs no notifications: hours of lag, and the cheapest from 100 million events a day on."
   type        = string
   default     = "lambda"
 
   validation {
-    condition     = contains(["lambda", "fargate"], var.ingest_runtime)
-    error_message = "ingest_runtime: lambda or fargate."
+    condition     = contains(["lambda", "fargate", "batch"], var.ingest_runtime)
+    error_message = "ingest_runtime: lambda, fargate or batch."
   }
 }
 
@@ -165,6 +165,11 @@ variable "notifications" {
   validation {
     condition     = contains(["sns", "eventbridge", "s3", "none"], var.notifications)
     error_message = "notifications: sns, eventbridge, s3 or none."
+  }
+
+  validation {
+    condition     = var.ingest_runtime != "batch" || var.notifications == "none"
+    error_message = "notifications: with ingest_runtime = \"batch\" nobody reads the queue, so they are \"none\"."
   }
 }
 

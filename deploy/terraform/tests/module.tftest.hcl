@@ -193,6 +193,38 @@ run "tasks_and_a_worker" {
   }
 }
 
+run "a_batch_needs_no_notifications" {
+  variables {
+    ingest_runtime      = "batch"
+    notifications       = "none"
+    logs_topic_arn      = null
+    quiet_alarm_seconds = 43200
+    image_uri           = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/trailhound:0.1.0"
+    subnet_ids          = ["subnet-1"]
+    security_group_ids  = ["sg-1"]
+  }
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.part["ingest"].container_definitions)[0].command == ["ingest", "s3://central-logs/AWSLogs/", "--since", "1d"]
+    error_message = "the task does not list the bucket"
+  }
+  assert {
+    condition     = length(aws_ecs_service.worker) == 0 && aws_scheduler_schedule.part["ingest"].target[0].ecs_parameters[0].launch_type == "FARGATE"
+    error_message = "the batch is not on a schedule"
+  }
+  assert {
+    condition     = strcontains(aws_iam_role_policy.part["ingest"].policy, "s3:ListBucket\"],\"Effect\":\"Allow\",\"Resource\":\"arn:aws:s3:::central-logs\"")
+    error_message = "the task cannot list the bucket"
+  }
+  assert {
+    condition     = length(aws_sns_topic_subscription.logs) == 0 && !contains(keys(aws_cloudwatch_metric_alarm.this), "queue-quiet") && contains(keys(aws_cloudwatch_metric_alarm.this), "ingest-silent")
+    error_message = "a queue that nobody fills is watched"
+  }
+  assert {
+    condition     = length(aws_lambda_function.scheduled) == 3 && aws_lambda_function.scheduled["detect"].package_type == "Zip"
+    error_message = "detect is no function any more"
+  }
+}
+
 run "functions_from_the_image_in_a_vpc" {
   variables {
     scheduled_package  = {}
