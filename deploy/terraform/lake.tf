@@ -8,6 +8,9 @@ resource "aws_s3_bucket" "lake" {
   bucket        = var.lake_bucket_name
   bucket_prefix = var.lake_bucket_name == null ? "${var.name}-lake-" : null
   tags          = var.tags
+
+  # Destroying begins with what depends on others: a bucket with objects refuses, and the key that reads them stays.
+  depends_on = [aws_kms_key.this]
 }
 
 resource "aws_s3_bucket_public_access_block" "lake" {

@@ -16,6 +16,8 @@ resource "aws_s3_bucket" "logs" {
 
   bucket = var.logs_bucket_name
   tags   = var.tags
+
+  depends_on = [aws_kms_key.this] # as for the lake
 }
 
 resource "aws_s3_bucket_public_access_block" "logs" {
