@@ -11,6 +11,7 @@ In: the endpoint in AWS_ENDPOINT_URL, which must be on this machine. Out: JSON o
     stack.py receive QUEUE_URL SECONDS [LEAST] messages, taken off the queue, one a line; waits until LEAST are there
     stack.py invoke FUNCTION [EVENT]           what a function answers
     stack.py logs FUNCTION                     what a function said
+    stack.py policies NAME                     the policy documents of each role of a stack, by the name in the template
     stack.py delete NAME
 """
 
@@ -131,12 +132,28 @@ def logs(function):
     print("".join(event["message"].rstrip("\n") + "\n" for event in events), end="")
 
 
+def policies(name):
+    iam, found = client("iam"), {}
+    for one in client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]:
+        if one["ResourceType"] != "AWS::IAM::Role":
+            continue
+        role, documents = one["PhysicalResourceId"], []
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            documents.append(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
+        for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            arn = policy["PolicyArn"]
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            documents.append(iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
+        found[one["LogicalResourceId"]] = [json.loads(text) if isinstance(text, str) else text for text in documents]
+    return found
+
+
 def delete(name):
     client("cloudformation").delete_stack(StackName=name)
 
 
 if __name__ == "__main__":
-    verbs = {verb.__name__: verb for verb in (create, central, patience, put, depth, receive, invoke, logs, delete)}
+    verbs = {verb.__name__: verb for verb in (create, central, patience, put, depth, receive, invoke, logs, policies, delete)}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     result = verbs[sys.argv[1]](*sys.argv[2:])
