@@ -28,10 +28,16 @@ locals {
       {
         Sid       = "AlarmsAndFindings"
         Effect    = "Allow"
-        Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com"] }
+        Principal = { Service = ["cloudwatch.amazonaws.com", "sns.amazonaws.com"] }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
         Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+        }], length(local.in_fargate) == 0 ? [] : [{
+        Sid       = "TaskFailed" # of EventBridge, see alarms.tf
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
         }], var.logs_bucket_mode != "new" ? [] : [{
         Sid       = "Trail"
         Effect    = "Allow"

@@ -64,7 +64,7 @@ locals {
     vacuum  = concat(local.read_lake, local.write_lake.vacuum, local.delete_lake)
   }
 
-  runtimes = { for part in keys(local.parts) : part =>
+  runtimes = { for part in ["ingest", "detect", "compact", "vacuum"] : part =>
   (part == "ingest" ? var.ingest_runtime : var.scheduled_runtime) == "lambda" ? "lambda" : "fargate" }
   log_groups = { for part, runtime in local.runtimes :
   part => "${runtime == "lambda" ? "/aws/lambda" : "/ecs"}/${var.name}-${part}" }
