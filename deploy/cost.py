@@ -64,7 +64,7 @@ SEVEN_YEARS = [(5, 2.50), (20, 1.00), (float("inf"), 0.50)]
 DAY = 86_400
 DETECT_RUNS = DAY // 300
 NEIGHBOURS = 4  # of a commit of a batch, which takes objects in the order of their times
-METRICS = 36  # twelve metrics, three verbs
+METRICS = 20  # of three verbs
 ALARMS = 11
 
 

@@ -8,7 +8,7 @@ locals {
     var.config_layer_arn == null ? {} : { TRAILHOUND_CONFIG = "/opt/trailhound.toml" },
     var.environment,
   )
-  ingest_environment = merge(local.environment, { TRAILHOUND_INGEST_WORKERS = "1" },
+  ingest_environment = merge(local.environment,
     var.privacy_key == null ? {} : { TRAILHOUND_PRIVACY_KEY = var.privacy_key },
   )
 
