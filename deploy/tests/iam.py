@@ -7,6 +7,7 @@ functions; here its buckets, queue, topic and roles are made with the same names
 
     iam.py setup OUTPUTS POLICIES LOGS_BUCKET     makes them
     iam.py matrix OUTPUTS LOGS_BUCKET             tries each action as each role; a line for each surprise, and exit code 1
+    iam.py announce OUTPUTS LOGS_BUCKET FOLDER    puts logs, and tells the queue as S3 would; prints the URL of the queue
     iam.py credentials ROLE                       variables for a process that is to run as IngestRole, DetectRole, ...
     iam.py take ROLE ACTION POLICIES              takes a permission away from a role, for a test that must fail then
 
@@ -16,7 +17,8 @@ Encryption with keys is left out (LakeEncryption=AES256): what S3 asks of KMS fo
 import json
 import os
 import sys
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import quote_plus, urlsplit
 
 import botocore.session
 from botocore.config import Config
@@ -53,6 +55,22 @@ def setup(outputs, policies, logs_bucket):
         write(iam, role, policies[role])
 
 
+def announce(outputs, logs_bucket, folder):
+    s3, sqs = client("s3"), client("sqs")
+    queue = queue_url(load(outputs))
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        key, body = path.relative_to(folder).as_posix(), path.read_bytes()
+        etag = s3.put_object(Bucket=logs_bucket, Key=key, Body=body)["ETag"].strip('"')
+        told = {"bucket": {"name": logs_bucket}, "object": {"key": quote_plus(key, safe="/"), "size": len(body), "eTag": etag}}
+        record = {"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": told}
+        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"Records": [record]}))
+    print(queue)
+
+
+def queue_url(outputs):
+    return client("sqs").get_queue_url(QueueName=outputs["QueueArn"].rsplit(":", 1)[1])["QueueUrl"]
+
+
 def write(iam, role, documents):
     statements = [statement for document in documents for statement in document["Statement"]]
     document = {"Version": "2012-10-17", "Statement": statements}
@@ -81,7 +99,7 @@ def credentials(role):
 def attempts(outputs, logs):
     """What is tried: its name, how, and the roles that may."""
     lake, prefix = outputs["LakeUrl"].removeprefix("s3://").split("/", 1)
-    queue = client("sqs").get_queue_url(QueueName=outputs["QueueArn"].rsplit(":", 1)[1])["QueueUrl"]
+    queue = queue_url(outputs)
     put = lambda bucket, key: lambda role: role("s3").put_object(Bucket=bucket, Key=key, Body=b"x")
     get = lambda bucket, key: lambda role: role("s3").get_object(Bucket=bucket, Key=key)
     root = client("s3")
@@ -129,7 +147,7 @@ def matrix(outputs, logs_bucket):
 
 
 if __name__ == "__main__":
-    verbs = {verb.__name__: verb for verb in (setup, matrix, credentials, take)}
+    verbs = {verb.__name__: verb for verb in (setup, matrix, announce, credentials, take)}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     sys.exit(verbs[sys.argv[1]](*sys.argv[2:]))
