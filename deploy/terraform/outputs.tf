@@ -71,6 +71,17 @@ output "logs_bucket_policy_statement" {
   })
 }
 
+output "logs_bucket_list_policy_statement" {
+  description = "With ingest_runtime = \"batch\": for the policy of the logs bucket as well."
+  value = !local.in_batch ? null : jsonencode({
+    Sid       = "TrailhoundList"
+    Effect    = "Allow"
+    Principal = { AWS = aws_iam_role.part["ingest"].arn }
+    Action    = "s3:ListBucket"
+    Resource  = local.logs_arn
+  })
+}
+
 output "logs_key_policy_statement" {
   description = "For the policy of the key of the logs, if another account owns it."
   value = var.logs_kms_key_arn == null ? null : jsonencode({

@@ -2,7 +2,7 @@
 # a topic there already; nothing of that account is changed from here.
 #
 # Order: the owner of the log archive adds `topic_policy_statement` (known before anything is made: see the runbook),
-# then apply, then he adds the other two. Until he has, logs wait in the queue for up to ten days.
+# then apply, then he adds the other two. Until he has, logs wait: in the queue, and then in its dead-letter queue.
 
 terraform {
   required_version = ">= 1.9"
