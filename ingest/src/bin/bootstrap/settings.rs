@@ -8,10 +8,13 @@ use trailhound_ingest::metrics;
 use trailhound_ingest::patience::Patience;
 use trailhound_ingest::privacy::Privacy;
 use trailhound_ingest::session::Session;
-use trailhound_ingest::{Error, filter::Filter};
+use trailhound_ingest::Error;
 
 /// MB that the process takes whatever it reads.
 const BASE_MB: usize = 80;
+
+/// MB of a function that does not say how many it has.
+const LEAST_MB: usize = 128;
 
 /// Times its inflated size that an object takes while it is read and written.
 const TIMES: usize = 3;
@@ -39,51 +42,81 @@ fn config() -> Result<IngestConfig, Error> {
     let lake = text("TRAILHOUND_LAKE").ok_or_else(|| {
         Error::Settings("TRAILHOUND_LAKE is not set\nhint: give the function s3://bucket/prefix".into())
     })?;
-    let memory = value::<usize>("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?.unwrap_or(512) << 20;
-    let most_in_memory = memory.saturating_sub(BASE_MB << 20) / TIMES;
+    let file = File::read(text("TRAILHOUND_CONFIG"))?;
+    let memory = text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|text| text.parse::<usize>().ok());
+    let most_in_memory = (memory.unwrap_or(LEAST_MB) << 20).saturating_sub(BASE_MB << 20) / TIMES;
     let mut config = IngestConfig {
         workers: 1,
         batch_bytes: most_in_memory.min(64 << 20),
         fetch_ahead: most_in_memory.clamp(1 << 20, 32 << 20) / 4,
         sync_every: SYNC_EVERY,
         most_in_memory,
-        policy: policy()?,
+        policy: Policy { filters: file.values("filter")?, redaction: file.privacy.redaction()? },
         ..IngestConfig::new(vec![], lake)
     };
-    set(&mut config.batch_bytes, "TRAILHOUND_INGEST_BATCH_BYTES")?;
-    set(&mut config.limits.max_inflated, "TRAILHOUND_INGEST_MAX_INFLATED")?;
-    set(&mut config.limits.max_ratio, "TRAILHOUND_INGEST_MAX_RATIO")?;
-    set(&mut config.limits.max_record_bytes, "TRAILHOUND_INGEST_MAX_RECORD_BYTES")?;
-    set(&mut config.limits.max_depth, "TRAILHOUND_INGEST_MAX_DEPTH")?;
-    set(&mut config.limits.max_records, "TRAILHOUND_INGEST_MAX_RECORDS")?;
+    let limits = &mut config.limits;
+    let settings = [
+        ("batch_bytes", &mut config.batch_bytes),
+        ("max_inflated", &mut limits.max_inflated),
+        ("max_ratio", &mut limits.max_ratio),
+        ("max_record_bytes", &mut limits.max_record_bytes),
+        ("max_depth", &mut limits.max_depth),
+        ("max_records", &mut limits.max_records),
+    ];
+    for (key, setting) in settings {
+        if let Some(value) = file.values(key)?.pop() {
+            *setting = value;
+        }
+    }
     Ok(config)
 }
 
-/// What is kept of the records, and what is shown of them.
-fn policy() -> Result<Policy, Error> {
-    let filters = value::<Filter>("TRAILHOUND_INGEST_FILTER")?.into_iter().collect();
-    let Some(file) = text("TRAILHOUND_CONFIG") else { return Ok(Policy { filters, redaction: None }) };
-    let read = std::fs::read_to_string(&file);
-    let read = read.map_err(|source| Error::Io { doing: "read", name: file.clone(), source })?;
-    let privacy = Privacy::read(&read, Path::new(&file));
-    let privacy = privacy.map_err(|error| Error::Settings(format!("{file}: {error}")))?;
-    Ok(Policy { filters, redaction: privacy.redaction()? })
+/// What `trailhound.toml` says to an ingest, where there is such a file.
+#[derive(Default)]
+struct File {
+    path: String,
+    ingest: toml::Table,
+    privacy: Privacy,
+}
+
+impl File {
+    fn read(path: Option<String>) -> Result<Self, Error> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(&path);
+        let text = text.map_err(|source| Error::Io { doing: "read", name: path.clone(), source })?;
+        let bad = |why: String| Error::Settings(format!("{path}: {why}"));
+        let privacy = Privacy::read(&text, Path::new(&path)).map_err(|error| bad(error.to_string()))?;
+        let mut table = text.parse::<toml::Table>().map_err(|error| bad(error.message().to_owned()))?;
+        let ingest = match table.remove("ingest") {
+            Some(toml::Value::Table(ingest)) => ingest,
+            Some(_) => return Err(bad("ingest is no table".to_owned())),
+            None => toml::Table::new(),
+        };
+        Ok(Self { path, ingest, privacy })
+    }
+
+    /// The values of a setting: what its variable says, else what the file does.
+    fn values<T: FromStr<Err: std::fmt::Display>>(&self, key: &str) -> Result<Vec<T>, Error> {
+        let variable = format!("TRAILHOUND_INGEST_{}", key.to_uppercase());
+        let (place, texts) = match (text(&variable), self.ingest.get(key)) {
+            (Some(text), _) => (variable, vec![text]),
+            (None, Some(toml::Value::Array(several))) => {
+                (format!("{}: ingest.{key}", self.path), several.iter().map(plain).collect())
+            }
+            (None, Some(one)) => (format!("{}: ingest.{key}", self.path), vec![plain(one)]),
+            (None, None) => return Ok(vec![]),
+        };
+        let parsed = texts.iter().map(|text| text.parse::<T>()).collect::<Result<Vec<_>, _>>();
+        parsed.map_err(|error| Error::Settings(format!("{place}: {error}")))
+    }
+}
+
+fn plain(value: &toml::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn value<T: FromStr<Err: std::fmt::Display>>(name: &str) -> Result<Option<T>, Error> {
-    let parsed = text(name).map(|text| text.parse::<T>()).transpose();
-    parsed.map_err(|error| Error::Settings(format!("{name}: {error}")))
-}
-
-fn set(setting: &mut usize, name: &str) -> Result<(), Error> {
-    if let Some(value) = value(name)? {
-        *setting = value;
-    }
-    Ok(())
 }
 
 /// `15s`, `3m`.
@@ -93,4 +126,23 @@ fn seconds(name: &str) -> Result<Option<Duration>, Error> {
     let seconds = number('s').or_else(|| number('m')?.checked_mul(60));
     let why = || Error::Settings(format!("{name}: {text:?} is no time such as 15s or 3m"));
     seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(why).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trailhound_ingest::filter::Filter;
+
+    #[test]
+    fn the_file_says_what_no_variable_does() {
+        let ingest = r#"filter = ["readOnly = false", "awsRegion = 'eu-west-1'"]
+            max_ratio = 7
+            max_depth = "deep""#;
+        let file = File { path: "f".into(), ingest: ingest.parse().unwrap(), privacy: Privacy::default() };
+        assert_eq!(file.values::<Filter>("filter").unwrap().len(), 2);
+        assert_eq!(file.values::<usize>("max_ratio").unwrap(), [7]);
+        assert!(file.values::<usize>("batch_bytes").unwrap().is_empty());
+        let error = file.values::<usize>("max_depth").unwrap_err().to_string();
+        assert!(error.starts_with("f: ingest.max_depth: "), "{error}");
+    }
 }
