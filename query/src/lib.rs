@@ -12,6 +12,7 @@ pub mod rules;
 pub mod detect;
 pub mod output;
 pub mod export;
+pub mod athena;
 pub mod error;
 pub mod cli;
 
