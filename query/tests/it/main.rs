@@ -28,3 +28,4 @@ mod config;
 mod filter;
 mod privacy;
 mod export;
+mod ddl;
