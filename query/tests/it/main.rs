@@ -29,3 +29,4 @@ mod filter;
 mod privacy;
 mod export;
 mod ddl;
+mod schedule;
