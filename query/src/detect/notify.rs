@@ -1,7 +1,7 @@
 //! Findings → the outside, each once.
 //!
 //! `findings` is the outbox: what has no row `sent` in `notifications` for a destination is sent, also what an earlier
-//! run committed and could not deliver. Runs at the same time send one after the other ([`Turn`]). What must hold: no
+//! run committed and could not deliver. Runs at the same time send one after the other (`turn`). What must hold: no
 //! finding is forgotten. One that was delivered, but whose row could not be written, is sent again: its id is in the
 //! message, for receivers who mind.
 

@@ -94,11 +94,9 @@ fn export<const N: usize>(args: [&str; N]) -> Command {
 /// A lake of the sample logs, with findings in it.
 fn sample_lake(lake: &Path) {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-logs/AWSLogs");
-    for mut step in [trailhound(["ingest"]), trailhound(["detect", "--report", "json"])] {
-        let is_ingest = step.get_args().next().is_some_and(|verb| verb == "ingest");
-        step.args(is_ingest.then_some(&samples)).arg("--lake").arg(lake);
-        assert_eq!(run(&mut step).status.code(), Some(0));
-    }
+    run(trailhound(["ingest"]).arg(samples).arg("--lake").arg(lake));
+    let detected = json(trailhound(["detect", "--report", "json", "--lake"]).arg(lake));
+    assert!(detected["findings"].as_u64() > Some(0), "{detected}");
 }
 
 /// What the stand-in for Athena answers to questions over the files of `lake`.

@@ -157,11 +157,11 @@ fn compactions_and_a_detector_overlap_on_s3() {
     check_compactors(&ground);
 }
 
-/// A slow destination that keeps the ids it was sent, and at the first one does something else.
+/// A slow destination that keeps the ids it was sent.
 #[derive(Default)]
 struct Slow {
     ids: Mutex<Vec<String>>,
-    /// A lake in which another run takes the turn to send, while this one stands still.
+    /// A lake in which another run takes the turn, while the first finding is being sent.
     thief: Option<Lake>,
 }
 
