@@ -24,6 +24,9 @@ pub enum Error {
     /// A place that findings are sent to cannot be used.
     #[error("{0}")]
     Notify(String),
+    /// Athena cannot be told of a lake by this URL, or in this database.
+    #[error("{0}")]
+    Athena(String),
     /// A log file of an export could not be written.
     #[error(
         "cannot write {name}: {why}\nhint: run again; what is there already is written over with the same"

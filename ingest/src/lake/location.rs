@@ -46,8 +46,11 @@ impl Location {
     }
 }
 
-/// `text` as a URL that ends in a slash; a path becomes absolute.
-fn lake_url(text: &str) -> Result<Url, LakeError> {
+/// The URL of the lake that `text` names, a path or a URL; it ends in a slash, and a path becomes absolute.
+///
+/// # Errors
+/// [`LakeError::BadUrl`], [`LakeError::IsAFile`] or [`LakeError::Folder`]. Whether there is a lake is not asked.
+pub fn lake_url(text: &str) -> Result<Url, LakeError> {
     let bad = || LakeError::BadUrl { url: text.to_owned() };
     let Some((scheme, rest)) = text.split_once("://") else {
         return folder_url(Path::new(text)).ok_or_else(bad)?;

@@ -59,7 +59,7 @@ pub use append::{Appender, Committed, Pending, Written};
 pub(crate) use clock::Moment;
 pub use error::LakeError;
 pub use files::{LakeFile, LakeTable, NewFile, Snapshot};
-pub use location::require_tls;
+pub use location::{lake_url, require_tls};
 pub use object_id::ObjectId;
 pub(crate) use reader::Reader;
 pub use settings::CommitSettings;

@@ -1,6 +1,7 @@
 //! `trailhound lake …`: looking after the lake.
 
 mod compact;
+mod export_ddl;
 mod info;
 mod vacuum;
 
@@ -8,7 +9,7 @@ use super::{Outcome, export};
 use clap::{Args, Subcommand, ValueEnum};
 use trailhound_ingest::privacy::Privacy;
 
-/// Look after the lake: merge small files, delete what nobody needs, see what is in it, export a part.
+/// Look after the lake: merge small files, delete what nobody needs, see what is in it, export a part, show it to Athena.
 #[derive(Debug, Args)]
 pub(crate) struct Lake {
     #[command(subcommand)]
@@ -25,6 +26,8 @@ enum Verb {
     Info(info::Info),
     /// Write a part of the lake back as log files of CloudTrail, redacted as `[privacy]` says.
     Export(export::Export),
+    // Its words, the long ones included, are those of the struct.
+    ExportDdl(export_ddl::ExportDdl),
 }
 
 /// How the counters are printed.
@@ -41,6 +44,7 @@ impl Lake {
             Verb::Vacuum(verb) => verb.run().await,
             Verb::Info(verb) => verb.run().await,
             Verb::Export(verb) => verb.run(privacy).await,
+            Verb::ExportDdl(verb) => verb.run(),
         }
     }
 }

@@ -78,7 +78,7 @@ enum Verb {
     Detect(detect::Detect),
     /// Look at detection rules, and prove them.
     Rules(rules::Rules),
-    /// Look after the lake: merge small files, delete what nobody needs, see what is in it, export a part.
+    /// Look after the lake: merge small files, delete what nobody needs, see what is in it, export a part, show it to Athena.
     Lake(lake::Lake),
     /// Print the settings in effect, and where each comes from.
     Config(config::Config),

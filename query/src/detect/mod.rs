@@ -9,6 +9,7 @@ pub mod finding;
 mod known;
 mod evaluate;
 pub mod notify;
+mod turn;
 pub mod sns;
 pub mod harness;
 

@@ -1,10 +1,12 @@
 //! Findings → the outside, each once.
 //!
 //! `findings` is the outbox: what has no row `sent` in `notifications` for a destination is sent, also what an earlier
-//! run committed and could not deliver. What must hold: no finding is forgotten. One that was delivered, but whose row
-//! could not be written, is sent again: its id is in the message, for receivers who mind.
+//! run committed and could not deliver. Runs at the same time send one after the other (`turn`). What must hold: no
+//! finding is forgotten. One that was delivered, but whose row could not be written, is sent again: its id is in the
+//! message, for receivers who mind.
 
 use super::finding::{Finding, Row, read, store};
+use super::turn::Turn;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::Rule;
@@ -80,17 +82,39 @@ struct Sent {
     findingid: String,
 }
 
-/// Sends what is due to `to`.
+/// Sends what is due to `to`; when another run is sending, after it.
 ///
 /// # Errors
 /// The lake cannot be read or written. A destination that refuses is not an error, but counted.
 pub async fn deliver(lake: &Lake, to: &dyn Notify, rules: &[&Rule]) -> Result<Delivered, Error> {
-    let due = due(lake, to.destination()).await?;
     let runbooks =
         rules.iter().map(|rule| (rule.id.as_str(), rule.runbook.as_str())).collect::<HashMap<_, _>>();
-    let mut delivered = Delivered { unsent: due.len(), ..Delivered::default() };
+    let mut delivered = Delivered::default();
+    loop {
+        // In this order: what another run sends in between moves the turn, which is then not ours.
+        let mut turn = Turn::wait(lake, to.destination()).await?;
+        let due = due(lake, to.destination()).await?;
+        (delivered.unsent, delivered.problem) = (due.len(), None);
+        if due.is_empty() {
+            return Ok(delivered);
+        }
+        if turn.take().await? && send(lake, to, &runbooks, &due, &mut turn, &mut delivered).await? {
+            return Ok(delivered);
+        }
+    }
+}
+
+/// Sends `due`, batch by batch. `false` if another run took over, since this one stood still.
+async fn send(
+    lake: &Lake,
+    to: &dyn Notify,
+    runbooks: &HashMap<&str, &str>,
+    due: &[Finding],
+    turn: &mut Turn<'_>,
+    delivered: &mut Delivered,
+) -> Result<bool, Error> {
     let mut failures = 0;
-    for findings in due.chunks(BATCH) {
+    for (number, findings) in due.chunks(BATCH).enumerate() {
         let mut rows = Vec::new();
         for finding in findings {
             if failures == FAILURES {
@@ -109,13 +133,18 @@ pub async fn deliver(lake: &Lake, to: &dyn Notify, rules: &[&Rule]) -> Result<De
             }
             rows.push(attempt);
         }
-        if rows.is_empty() {
+        let is_last = failures == FAILURES || (number + 1) * BATCH >= due.len();
+        let file = store(lake, LakeTable::Notifications, time::day_of(time::now()), &rows).await?;
+        if !turn.note(file.clone(), is_last).await? {
+            // What was sent was sent, whoever goes on.
+            lake.append_plain(LakeTable::Notifications, vec![file]).await?;
+            return Ok(false);
+        }
+        if is_last {
             break;
         }
-        let file = store(lake, LakeTable::Notifications, time::day_of(time::now()), &rows).await?;
-        lake.append_plain(LakeTable::Notifications, vec![file]).await?;
     }
-    Ok(delivered)
+    Ok(true)
 }
 
 /// Findings that `destination` has not been sent, by detection and event time.

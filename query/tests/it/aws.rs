@@ -117,7 +117,7 @@ async fn a_missing_bucket_is_one_clear_line() {
 }
 
 /// A topic with a queue behind it: their clients, the topic's ARN and the queue's URL.
-async fn topic_with_queue(emulator: &Emulator) -> (aws_sdk_sqs::Client, String, String) {
+pub(crate) async fn topic_with_queue(emulator: &Emulator) -> (aws_sdk_sqs::Client, String, String) {
     let config = emulator.config().await;
     let (sns, sqs) = (aws_sdk_sns::Client::new(&config), aws_sdk_sqs::Client::new(&config));
     let topic = sns.create_topic().name("alerts").send().await.unwrap().topic_arn.unwrap();
@@ -131,7 +131,7 @@ async fn topic_with_queue(emulator: &Emulator) -> (aws_sdk_sqs::Client, String, 
 }
 
 /// All messages in the queue, as SNS wraps them.
-async fn drain(sqs: &aws_sdk_sqs::Client, queue: &str) -> Vec<Value> {
+pub(crate) async fn drain(sqs: &aws_sdk_sqs::Client, queue: &str) -> Vec<Value> {
     let mut messages = Vec::new();
     loop {
         let received =

@@ -65,6 +65,16 @@ impl Ground {
         }
     }
 
+    /// The emulator, if it is on S3.
+    pub(crate) fn emulator(&self) -> Option<&Emulator> {
+        self.emulator.as_ref()
+    }
+
+    /// Does what has to be waited for.
+    pub(crate) fn wait<T>(&self, what: impl Future<Output = T>) -> T {
+        self.runtime.block_on(what)
+    }
+
     /// Where S3 is, if it is on S3.
     pub(crate) fn endpoint(&self) -> Option<&str> {
         self.emulator.as_ref().map(Emulator::endpoint)

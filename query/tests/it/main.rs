@@ -31,3 +31,5 @@ mod export;
 mod function;
 mod lambda;
 mod queue;
+mod ddl;
+mod schedule;

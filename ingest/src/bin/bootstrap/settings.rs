@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
+use trailhound_ingest::Error;
 use trailhound_ingest::config::{IngestConfig, Policy};
 use trailhound_ingest::metrics;
 use trailhound_ingest::patience::Patience;
 use trailhound_ingest::privacy::Privacy;
 use trailhound_ingest::session::Session;
-use trailhound_ingest::Error;
 
 /// MB that the process takes whatever it reads.
 const BASE_MB: usize = 80;

@@ -50,7 +50,7 @@ fn is_setting(arg: &Arg) -> bool {
 fn setting(verb: &[String], arg: &Arg) -> Setting {
     let flag = arg.get_long().unwrap_or_default().replace('-', "_");
     let is_shared = verb.is_empty() || SHARED.contains(&flag.as_str());
-    let key = if is_shared { flag } else { format!("{}.{flag}", verb.join("_")) };
+    let key = if is_shared { flag } else { format!("{}.{flag}", verb.join("_").replace('-', "_")) };
     let variable = match arg.get_env() {
         Some(name) => name.to_string_lossy().into_owned(),
         None => format!("TRAILHOUND_{}", key.replace('.', "_").to_uppercase()),

@@ -61,6 +61,12 @@ mod tests {
         for (key, of) in &settings {
             assert!(of.len() == 1 || !key.contains('.'), "{key}");
             assert!(of.iter().all(|setting| setting.variable == of[0].variable), "{key}");
+            // A shell cannot set a variable with a hyphen.
+            let variable = of[0].variable.bytes();
+            assert!(
+                variable.into_iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'),
+                "{key}"
+            );
         }
         assert!(settings.contains_key("ingest.batch_bytes") && settings.contains_key("lake"));
     }
