@@ -112,7 +112,11 @@ impl File {
 }
 
 fn plain(value: &toml::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) => number.to_string(),
+        other => format!("{other:?}"),
+    }
 }
 
 fn text(name: &str) -> Option<String> {
