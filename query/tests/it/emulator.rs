@@ -4,6 +4,7 @@ use crate::python;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,11 @@ pub(crate) struct Emulator {
 impl Emulator {
     /// Starts it; `None`, with a line on stderr, where it cannot be installed.
     pub(crate) fn start() -> Option<Self> {
-        let python = python::environment("ministack")?;
+        Some(Self::of(&python::environment("ministack")?))
+    }
+
+    /// The emulator of a Python environment that has it.
+    pub(crate) fn of(python: &Path) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let endpoint = format!("http://127.0.0.1:{port}");
         let process = Command::new(python.with_file_name("ministack"))
@@ -33,7 +38,7 @@ impl Emulator {
             assert!(began.elapsed() < Duration::from_mins(1), "the emulator does not answer");
             std::thread::sleep(Duration::from_millis(50));
         }
-        Some(emulator)
+        emulator
     }
 
     /// Where it listens.

@@ -12,6 +12,11 @@ pub(crate) const RECORDS: u64 = OBJECTS * EACH;
 /// Records among them that repeat one of the file before.
 pub(crate) const DUPLICATES: u64 = (OBJECTS - 1) * TWICE;
 
+/// Different records in the first `objects` files.
+pub(crate) const fn unique(objects: u64) -> u64 {
+    objects * EACH - (objects - 1) * TWICE
+}
+
 const EACH: u64 = 50;
 const TWICE: u64 = 5;
 
@@ -20,12 +25,13 @@ pub(crate) fn record(n: u64) -> String {
     let name = ["GetObject", "PutObject", "AssumeRole", "DescribeInstances"][usize::try_from(n % 4).unwrap()];
     let source = ["s3", "s3", "sts", "ec2"][usize::try_from(n % 4).unwrap()];
     let (minute, second, hour) = (n / 60 % 60, n % 60, 8 + n / 3600);
+    let (day, hour) = (17 + hour / 24, hour % 24);
     let account = ["111122223333", "444455556666"][usize::try_from(n % 2).unwrap()];
     let user = ["ada", "grace", "edsger"][usize::try_from(n % 3).unwrap()];
     let (size, odd) =
         (n * 1000, if n.is_multiple_of(10) { r#","futureField":{"a":[1.0,-0,1e3,null]}"# } else { "" });
     format!(
-        r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{account}:user/{user}","accountId":"{account}","accessKeyId":"AKIAEXAMPLE{user}","userName":"{user}"}},"eventTime":"2026-03-17T{hour:02}:{minute:02}:{second:02}Z","eventSource":"{source}.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.{}","userAgent":"=cmd|' /C calc'!A0\u001b[2J","requestParameters":{{"bucketName":"b-{}","maxResults":{size},"Key":"k"}},"responseElements":null,"eventID":"00000000-0000-4000-8000-{n:012}","readOnly":{},"recipientAccountId":"{account}","eventCategory":"Management"{odd}}}"#,
+        r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{account}:user/{user}","accountId":"{account}","accessKeyId":"AKIAEXAMPLE{user}","userName":"{user}"}},"eventTime":"2026-03-{day}T{hour:02}:{minute:02}:{second:02}Z","eventSource":"{source}.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1","sourceIPAddress":"192.0.2.{}","userAgent":"=cmd|' /C calc'!A0\u001b[2J","requestParameters":{{"bucketName":"b-{}","maxResults":{size},"Key":"k"}},"responseElements":null,"eventID":"00000000-0000-4000-8000-{n:012}","readOnly":{},"recipientAccountId":"{account}","eventCategory":"Management"{odd}}}"#,
         n % 3,
         n % 5,
         n.is_multiple_of(2),
@@ -47,7 +53,7 @@ pub(crate) fn write_first(objects: u64, folder: &Path) -> &Path {
         let records = again.chain(first..first + fresh).map(record).collect::<Vec<_>>().join(",");
         let key = format!(
             "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/17/111122223333_CloudTrail_eu-west-1_20260317T{:02}{:02}Z_{object:016}.json.gz",
-            8 + object / 60,
+            (8 + object / 60) % 24,
             object % 60,
         );
         let path = folder.join(key);

@@ -31,5 +31,6 @@ mod export;
 mod function;
 mod lambda;
 mod queue;
+mod stack;
 mod ddl;
 mod schedule;
