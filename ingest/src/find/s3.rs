@@ -181,6 +181,7 @@ where
 {
     let why = match error.code() {
         Some("NoSuchBucket") => "there is no such bucket\nhint: check the name and AWS_REGION".to_owned(),
+        Some("NoSuchKey" | "NotFound") => "there is no such object".to_owned(),
         Some("AccessDenied") => {
             "access denied\nhint: s3:ListBucket and s3:GetObject are needed, and kms:Decrypt for SSE-KMS"
                 .to_owned()
