@@ -1,12 +1,14 @@
 //! `trailhound ingest SRC… --lake URL`
 
 use super::limits::LimitFlags;
+use super::patience::span;
 use super::progress::Bar;
 use super::range::Range;
 use super::{Outcome, metrics, say};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use trailhound_ingest::config::Policy;
@@ -42,6 +44,10 @@ pub(crate) struct Ingest {
     /// Inflated bytes of a batch; a smaller one needs less memory.
     #[arg(long, value_name = "BYTES", default_value_t = defaults().batch_bytes)]
     batch_bytes: usize,
+    /// How long a batch may wait until it is full: a slow source is committed as it comes. A worker of a queue makes fewer and
+    /// larger commits with more, a third of the queue's visibility timeout at most.
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "5s")]
+    batch_age: Duration,
     /// Batches that are worked on at the same time: two, where there are two cores.
     #[arg(long, default_value_t = defaults().workers, hide_default_value = true)]
     workers: usize,
@@ -92,6 +98,7 @@ impl Ingest {
         let mut config = IngestConfig { days, ..IngestConfig::new(self.sources, self.lake) };
         config.limits = self.limits.into();
         config.batch_bytes = self.batch_bytes;
+        config.batch_age = self.batch_age;
         config.workers = self.workers;
         config.policy = Policy { filters: self.filter, redaction: privacy.redaction()? };
         Ok(config)

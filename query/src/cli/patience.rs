@@ -24,7 +24,7 @@ impl From<PatienceFlags> for Patience {
 }
 
 /// `15s`, `3m`, not nothing.
-fn span(text: &str) -> Result<Duration, String> {
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let seconds =
         Seconds::parse(text).and_then(|span| u64::try_from(span.0).ok()).filter(|seconds| *seconds > 0);
     seconds.map(Duration::from_secs).ok_or_else(|| "a time is needed, such as 15s or 3m".to_owned())
