@@ -178,4 +178,26 @@ mod tests {
             prop_assert_eq!(parse(&format!("\"{text}\"")), Some((second * MICROS, true)));
         }
     }
+
+    /// Whatever came before, a time is read as if it came alone.
+    #[test]
+    fn what_is_remembered_is_right() {
+        let long = format!("\"2026-03-17T09:05:12Z{}", "x".repeat(100));
+        let raw = [
+            "\"2026-03-17T09:05:12Z\"",
+            "\"2026-03-17T09:05:12.5Z\"",
+            "null",
+            "",
+            &long,
+            &long[..MAX_TEXT + 1],
+        ];
+        let mut times = Times::default();
+        for first in raw {
+            for second in raw {
+                assert_eq!(times.parse(first.as_bytes()), parse(first), "{first}");
+                assert_eq!(times.parse(second.as_bytes()), parse(second), "{second} after {first}");
+            }
+        }
+        assert_eq!(times.parse(b"\xff"), None);
+    }
 }
