@@ -183,14 +183,8 @@ mod tests {
     #[test]
     fn what_is_remembered_is_right() {
         let long = format!("\"2026-03-17T09:05:12Z{}", "x".repeat(100));
-        let raw = [
-            "\"2026-03-17T09:05:12Z\"",
-            "\"2026-03-17T09:05:12.5Z\"",
-            "null",
-            "",
-            &long,
-            &long[..MAX_TEXT + 1],
-        ];
+        let raw =
+            ["\"2026-03-17T09:05:12Z\"", "\"2026-03-17T09:05:12.5Z\"", "null", "", &long, &long[..=MAX_TEXT]];
         let mut times = Times::default();
         for first in raw {
             for second in raw {
