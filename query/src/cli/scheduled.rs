@@ -17,7 +17,8 @@ const VERBS: [&str; 3] = ["detect", "lake compact", "lake vacuum"];
 
 /// Whether Lambda started us.
 pub(super) fn is_called() -> bool {
-    std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
+    let of_lambda = ["RUNTIME_API", "FUNCTION_NAME", "FUNCTION_MEMORY_SIZE", "FUNCTION_VERSION"];
+    of_lambda.iter().all(|name| std::env::var_os(format!("AWS_LAMBDA_{name}")).is_some())
 }
 
 /// Answers calls until Lambda ends the process.

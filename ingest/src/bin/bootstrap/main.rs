@@ -9,7 +9,21 @@ use serde_json::Value;
 use std::io;
 use tracing_subscriber::EnvFilter;
 
+/// What Lambda sets, and its client cannot do without.
+const OF_LAMBDA: [&str; 4] = [
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+];
+
 fn main() -> Result<(), Error> {
+    if let Some(name) = OF_LAMBDA.iter().find(|name| std::env::var_os(name).is_none()) {
+        return Err(format!(
+            "{name} is not set: AWS Lambda starts this; on a machine use `trailhound ingest`"
+        )
+        .into());
+    }
     let filter = EnvFilter::try_from_env("TRAILHOUND_LOG");
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("warn,bootstrap=info,trailhound_ingest=info"));
     // Lambda takes each line for an entry of the log; metrics go to stdout, see `metrics`.
