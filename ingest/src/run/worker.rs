@@ -72,21 +72,19 @@ pub(super) fn work(shared: &Shared, queue: &Queue) -> Report {
 
 impl Worker<'_> {
     fn work(&mut self, queue: &Queue) -> Result<(), Error> {
-        while let Some(parcel) = queue.next()? {
-            for (number, next) in parcel {
-                if self.shared.is_over.load(Relaxed) {
-                    return Ok(());
-                }
-                if self.shared.config.until.is_some_and(|until| Instant::now() >= until) {
-                    return self.close();
-                }
-                match next {
-                    Ok(queued) => self.take(number, queued),
-                    Err(error) => self.give_up(number, &error),
-                }
-                if self.is_full() {
-                    self.close()?;
-                }
+        while let Some((number, next)) = queue.next()? {
+            if self.shared.is_over.load(Relaxed) {
+                return Ok(());
+            }
+            if self.shared.config.until.is_some_and(|until| Instant::now() >= until) {
+                break;
+            }
+            match next {
+                Ok(queued) => self.take(number, queued),
+                Err(error) => self.give_up(number, &error),
+            }
+            if self.is_full() {
+                self.close()?;
             }
         }
         self.close()

@@ -70,6 +70,19 @@ async fn from_bucket_to_bucket() {
     assert_eq!(second["get_requests"], 0, "what `logfiles` knows is not fetched: {second}");
 }
 
+#[tokio::test]
+async fn a_folder_and_a_bucket_in_one_run() {
+    let Some(emulator) = Emulator::start() else { return };
+    fill(&emulator).await;
+    let dir = tempfile::tempdir().unwrap();
+    let folder = logs::write(dir.path());
+    let mut both = against(&emulator, ["ingest", "s3://logs/trail/", "--report", "json", "--lake"]);
+    let both = json(both.arg(dir.path().join("lake")).arg(folder));
+    assert_eq!(both["objects"], 2 * logs::OBJECTS, "{both}");
+    assert_eq!(both["written"], logs::RECORDS - logs::DUPLICATES, "{both}");
+    assert_eq!(both["get_requests"], logs::OBJECTS, "{both}");
+}
+
 /// Log objects of 40 days in two regions, with a digest for each and flow logs beside them.
 async fn forty_days(s3: &aws_sdk_s3::Client) {
     s3.create_bucket().bucket("days").send().await.unwrap();
