@@ -43,10 +43,20 @@ fn main() {
     println!(
         "| two workers against one, by the clock | | | {workers:.2} ×; two threads that only inflate: {threads:.2} × |"
     );
-    match commands::duckdb(&logs) {
-        Some(cpu) => row("DuckDB `read_json` → Parquet, zstd", cpu, inflating, ""),
+    match peer(&logs) {
+        Some((cpu, ours)) => {
+            let more = format!("{:.1} × the command, {ours:.2} CPU s just before and after", cpu / ours);
+            row("DuckDB `read_json` → Parquet, zstd", cpu, inflating, &more);
+        }
         None => eprintln!("SKIPPED: DuckDB (needs python3 with venv, and a package index)"),
     }
+}
+
+/// CPU seconds of DuckDB, and of the command at its defaults right before and after it: the mean of both.
+fn peer(logs: &Path) -> Option<(f64, f64)> {
+    let before = commands::ingest(logs, 2).cpu;
+    let peer = commands::duckdb(logs)?;
+    Some((peer, f64::midpoint(before, commands::ingest(logs, 2).cpu)))
 }
 
 /// Machines drift: each round measures inflating and the command one after the other. The round of the median ratio.
