@@ -18,6 +18,7 @@ use crate::notice::Version;
 use crate::patience::{Patience, Tries};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
 
 /// An object that is in memory.
 #[derive(Debug)]
@@ -45,6 +46,19 @@ pub fn known_identity(place: &Place) -> Option<ObjectId> {
     }
 }
 
+/// The day of delivery of an object, where its key tells: days since 1970-01-01.
+#[must_use]
+pub fn known_day(place: &Place) -> Option<i32> {
+    match place {
+        Place::Disk(path) => key::parse(&absolute(path).to_string_lossy()).date,
+        Place::S3 { key, .. } => key::parse(key).date,
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Reads a file.
 ///
 /// # Errors
@@ -54,8 +68,7 @@ pub fn read(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
     let Place::Disk(path) = &object.place else { return Err(elsewhere(object)) };
     let failed = |source| Error::Io { doing: "read", name: path.display().to_string(), source };
     let body = std::fs::read(path).map_err(failed)?;
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    Ok(from_disk(&path.to_string_lossy(), &absolute.to_string_lossy(), body.into()))
+    Ok(from_disk(&path.to_string_lossy(), &absolute(path).to_string_lossy(), body.into()))
 }
 
 /// Fetches an object from S3.

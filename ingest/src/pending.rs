@@ -5,7 +5,7 @@ use crate::books;
 use crate::dedup;
 use crate::error::Error;
 use crate::lake::files::{LakeFile, LakeTable};
-use crate::lake::{Lake, LakeError, Moment, NewFile, ObjectId, Pending, Written};
+use crate::lake::{Days, Lake, LakeError, Moment, NewFile, ObjectId, Pending, Written};
 use crate::record::State;
 use crate::schema::Table;
 use crate::time::day_of;
@@ -118,6 +118,10 @@ impl Pending for Part<'_> {
             .filter(|(at, _)| named(*at))
             .map(|(_, object)| object.identity);
         ids.filter(|id| !self.settled.contains(id)).collect()
+    }
+
+    fn days(&self) -> Days {
+        self.batch.objects.iter().map(|object| object.key_date).collect()
     }
 
     fn drop_objects(&mut self, known: &[ObjectId]) {

@@ -99,7 +99,8 @@ pub(crate) async fn run(
     let mut objects = found.objects;
     let all = objects.len();
     let known = {
-        let events = writers.events.lock().await;
+        let mut events = writers.events.lock().await;
+        events.look_up(&objects.iter().map(|object| fetch::known_day(&object.place)).collect()).await?;
         objects.retain(|object| !fetch::known_identity(&object.place).is_some_and(|id| events.knows(id)));
         // Which object a file is, nobody knows before it is read.
         let any_file = objects.iter().any(|object| matches!(object.place, Place::Disk(_)));

@@ -9,7 +9,7 @@ use crate::lake::faults::{
         Upload,
     },
 };
-use crate::lake::{Appender, CommitSettings, LakeError, ObjectId, Pending, Written};
+use crate::lake::{Appender, CommitSettings, Days, LakeError, ObjectId, Pending, Written};
 use crate::pending::Part;
 use crate::rebuild::rebuild;
 use crate::schema::Table;
@@ -27,6 +27,10 @@ struct Blind<'a>(Part<'a>);
 impl Pending for Blind<'_> {
     fn objects(&self) -> Vec<ObjectId> {
         self.0.objects()
+    }
+
+    fn days(&self) -> Days {
+        self.0.days()
     }
 
     fn drop_objects(&mut self, known: &[ObjectId]) {
@@ -144,7 +148,8 @@ async fn check(lake: &Lake, what: &str) {
     assert!(records(lake).await == plain(expected()), "{what}: the records differ");
     assert_eq!(files(lake, LakeTable::Events).await, 1, "{what}");
     lake.sync_logfiles().await.unwrap();
-    let appender = Appender::open(lake, LakeTable::Events, lake.settings()).await.unwrap();
+    let mut appender = Appender::open(lake, LakeTable::Events, lake.settings()).await.unwrap();
+    appender.look_up(&Days::All).await.unwrap();
     assert!((1..5).all(|object| appender.knows(ObjectId(object))), "{what}: the ledger has forgotten");
     bring(lake, 2, &events(18..28)).await;
     assert_eq!(records(lake).await.len(), expected().len(), "{what}: an object was read again");
@@ -272,7 +277,8 @@ async fn the_other_tables_are_merged_too() {
         assert_eq!((snapshot.files.len(), snapshot.files[0].rows), (1, rows), "{}", table.name());
     }
     assert_eq!(lake.sync_logfiles().await.unwrap(), None);
-    let appender = Appender::open(&lake, LakeTable::Events, lake.settings()).await.unwrap();
+    let mut appender = Appender::open(&lake, LakeTable::Events, lake.settings()).await.unwrap();
+    appender.look_up(&Days::All).await.unwrap();
     assert!((1..4).all(|object| appender.knows(ObjectId(object))));
 }
 
@@ -410,7 +416,8 @@ async fn many_at_once_beside_an_ingester() {
     run(&lake).await.unwrap();
     let near = (0..4).map(|object| event(object * 9, r#","errorCode":"AccessDenied""#));
     assert!(records(&lake).await == plain(events(0..217).into_iter().chain(near).collect()));
-    let appender = Appender::open(&lake, LakeTable::Events, lake.settings()).await.unwrap();
+    let mut appender = Appender::open(&lake, LakeTable::Events, lake.settings()).await.unwrap();
+    appender.look_up(&Days::All).await.unwrap();
     assert!((1..25).all(|object| appender.knows(ObjectId(object))));
 }
 

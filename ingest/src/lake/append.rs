@@ -9,6 +9,7 @@ use super::{
     Lake, checkpoint,
     clock::Moment,
     commit::{Commit, Draft},
+    days::Days,
     error::LakeError,
     files::{LakeFile, LakeTable, NewFile},
     ledger::Ledger,
@@ -30,6 +31,9 @@ const REWRITES: u32 = 3;
 pub trait Pending: Send {
     /// The objects that a commit would name now. None means that there is nothing left to commit.
     fn objects(&self) -> Vec<ObjectId>;
+
+    /// Their days of delivery.
+    fn days(&self) -> Days;
 
     /// Forgets objects that are in the table already: their rows are not to be written.
     fn drop_objects(&mut self, known: &[ObjectId]);
@@ -86,13 +90,28 @@ impl Appender {
         Ok(Self { lake: lake.clone(), table, settings: settings.clone(), ledger, is_stale: false })
     }
 
-    /// Whether the table has this object, as far as the log was followed.
+    /// Finds out which objects of `days` the table has.
+    ///
+    /// # Errors
+    /// The lake cannot be read.
+    pub async fn look_up(&mut self, days: &Days) -> Result<(), LakeError> {
+        if self.is_stale {
+            self.ledger = Ledger::load(&self.lake, self.table, &self.settings, None).await?;
+        }
+        // A file that is gone was exchanged for another, which a newer ledger names.
+        self.is_stale = true;
+        self.ledger.look_up(&self.lake, days).await?;
+        self.is_stale = false;
+        Ok(())
+    }
+
+    /// Whether the table has this object, which is of a day that was looked up, as far as the log was followed.
     #[must_use]
     pub fn knows(&self, object: ObjectId) -> bool {
         self.ledger.knows(object)
     }
 
-    /// All objects that the table has, as far as the log was followed.
+    /// All objects of the days that were looked up that the table has, as far as the log was followed.
     #[must_use]
     pub fn known(&self) -> HashSet<ObjectId> {
         self.ledger.known().iter().copied().collect()
@@ -155,6 +174,7 @@ impl Appender {
     ) -> Result<Committed, LakeError> {
         self.ledger.take_new_files();
         if !pending.objects().is_empty() {
+            self.ledger.look_up(&self.lake, &pending.days()).await?;
             pending.drop_duplicates(&self.lake, self.ledger.files()).await?;
         }
         let mut written = None;

@@ -3,11 +3,15 @@
 //! In: for `events`, the table `logfiles` and the commits it does not cover yet; for the others, their own commits.
 //! Out: whether an object is known, and the files that are new since somebody last asked. What must hold: a commit
 //! that is missing is an error, never a gap.
+//!
+//! `logfiles` is partitioned by the day of delivery, which the key of an object tells. So a writer reads the days that
+//! it has objects of ([`Ledger::look_up`]), and what it holds does not grow with the age of the lake.
 
 use super::{
     Lake,
     clock::Moment,
     commit::Commit,
+    days::Days,
     error::LakeError,
     files::{LakeFile, LakeTable},
     object_id::ObjectId,
@@ -21,6 +25,8 @@ use hashbrown::HashSet;
 pub(super) struct Ledger {
     pub(super) tail: Tail,
     known: HashSet<ObjectId>,
+    /// Files of `logfiles` that were not read yet. All are of one version, since what came later is in the tail.
+    unread: Vec<LakeFile>,
     files: Option<Files>,
     is_altered: bool,
     /// The commit with the token that [`Ledger::load`] was told to look for.
@@ -44,9 +50,9 @@ impl Ledger {
         settings: &CommitSettings,
         token: Option<&str>,
     ) -> Result<Self, LakeError> {
-        let (known, covered) = match table {
-            LakeTable::Events => lake.known_to_logfiles().await?,
-            _ => (HashSet::new(), 0),
+        let (unread, covered) = match table {
+            LakeTable::Events => lake.logfiles_and_covered().await?,
+            _ => (Vec::new(), 0),
         };
         let state = lake.writable_state(table).await?;
         if table == LakeTable::Events {
@@ -59,10 +65,25 @@ impl Ledger {
             _ => None,
         };
         let tail = Tail::new(lake, table, covered, Moment::now(), settings.age_limit);
-        let mut ledger = Self { tail, known, files, is_altered: false, own: None };
+        let mut ledger = Self { tail, known: HashSet::new(), unread, files, is_altered: false, own: None };
         ledger.list(token).await?;
         ledger.is_altered = false;
         Ok(ledger)
+    }
+
+    /// Makes sure that the objects of `days` are known.
+    pub(super) async fn look_up(&mut self, lake: &Lake, days: &Days) -> Result<(), LakeError> {
+        let wanted = self.unread.extract_if(.., |file| days.have(file.date)).collect::<Vec<_>>();
+        match lake.objects_in(wanted.clone()).await {
+            Ok(objects) => {
+                self.known.extend(objects);
+                Ok(())
+            }
+            Err(error) => {
+                self.unread.extend(wanted);
+                Err(error)
+            }
+        }
     }
 
     /// Lists the log and takes in what is new; true if there was anything.
@@ -103,6 +124,7 @@ impl Ledger {
             );
         }
         for object in commit.objects.iter().flatten() {
+            // One of a day that was not looked up yet is not noticed.
             if !self.known.insert(*object) {
                 tracing::error!(table, version = commit.version, %object, "object is in the ledger twice");
             }
@@ -113,7 +135,7 @@ impl Ledger {
         }
     }
 
-    /// All of them.
+    /// All of the days that were looked up, and some more.
     pub(super) fn known(&self) -> &HashSet<ObjectId> {
         &self.known
     }

@@ -20,7 +20,6 @@ use super::{
 use arrow::array::{Array, AsArray};
 use deltalake::ObjectStore;
 use futures::{StreamExt, TryStreamExt, stream};
-use hashbrown::HashSet;
 use parquet::{
     arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask, arrow_reader::ArrowReaderOptions},
     errors::ParquetError,
@@ -65,17 +64,21 @@ impl Lake {
         }
     }
 
-    /// The objects that `logfiles` lists, and the version of `events` it is complete up to.
-    pub(super) async fn known_to_logfiles(&self) -> Result<(HashSet<ObjectId>, u64), LakeError> {
+    /// The files of `logfiles`, and the version of `events` they are complete up to.
+    pub(super) async fn logfiles_and_covered(&self) -> Result<(Vec<LakeFile>, u64), LakeError> {
         let state = self.state(LakeTable::Logfiles, None).await?;
         let covered = self.txn_of(LakeTable::Logfiles, &state, EVENTS).await?;
-        let mut known = HashSet::new();
-        let files = files_of(&state);
+        Ok((files_of(&state), as_version(covered)))
+    }
+
+    /// The objects that `files` of `logfiles` list.
+    pub(super) async fn objects_in(&self, files: Vec<LakeFile>) -> Result<Vec<ObjectId>, LakeError> {
+        let mut known = Vec::new();
         let mut reads = stream::iter(files).map(|file| self.read_hashes(file)).buffer_unordered(READS);
         while let Some(objects) = reads.try_next().await? {
             known.extend(objects);
         }
-        Ok((known, as_version(covered)))
+        Ok(known)
     }
 
     async fn read_hashes(&self, file: LakeFile) -> Result<Vec<ObjectId>, LakeError> {
@@ -124,8 +127,8 @@ pub(super) async fn hashes_in(
 mod tests {
     use super::{
         super::{
-            Appender,
-            toy::{append, check, clean_log, id, new_lake, settings},
+            Appender, Days,
+            toy::{DAY, append, check, clean_log, id, new_lake, settings},
         },
         *,
     };
@@ -160,9 +163,28 @@ mod tests {
         append(&lake, &checkpoints, 4..6).await.unwrap();
         lake.sync_logfiles().await.unwrap();
         clean_log(&lake, LakeTable::Events, 2);
-        let appender = Appender::open(&lake, LakeTable::Events, &settings(&[])).await.unwrap();
+        let mut appender = Appender::open(&lake, LakeTable::Events, &settings(&[])).await.unwrap();
+        appender.look_up(&Days::All).await.unwrap();
         assert!((0..6).all(|object| appender.knows(id(object))) && !appender.knows(id(6)));
         assert_eq!(appender.version(), 2);
+    }
+
+    #[tokio::test]
+    async fn only_the_days_in_question_are_read() {
+        let (_folder, lake) = new_lake().await;
+        // Objects of even numbers are of one day, the others of the next.
+        append(&lake, &settings(&[]), 0..6).await.unwrap();
+        lake.sync_logfiles().await.unwrap();
+        append(&lake, &settings(&[]), 6..8).await.unwrap();
+        let mut appender = Appender::open(&lake, LakeTable::Events, &settings(&[])).await.unwrap();
+        let known = |appender: &Appender| (0..8).filter(|n| appender.knows(id(*n))).collect::<Vec<_>>();
+        assert_eq!(known(&appender), [6, 7], "what `logfiles` does not cover");
+        let next = Days::from_iter([Some(DAY + 1)]);
+        appender.look_up(&next).await.unwrap();
+        assert_eq!(known(&appender), [1, 3, 5, 6, 7]);
+        std::fs::remove_dir_all(lake.url().to_file_path().unwrap().join("logfiles/date=2025-12-01")).unwrap();
+        appender.look_up(&next).await.unwrap();
+        appender.look_up(&Days::All).await.unwrap_err();
     }
 
     #[tokio::test]

@@ -41,6 +41,7 @@ mod clock;
 mod commit;
 mod tail;
 mod slot;
+mod days;
 mod ledger;
 pub mod append;
 pub mod txn;
@@ -57,6 +58,7 @@ mod toy;
 
 pub use append::{Appender, Committed, Pending, Written};
 pub(crate) use clock::Moment;
+pub use days::Days;
 pub use error::LakeError;
 pub use files::{LakeFile, LakeTable, NewFile, Snapshot};
 pub use location::{lake_url, require_tls};

@@ -1,8 +1,8 @@
 //! A pipeline small enough to check: object `n` has `n % 3` rows, each with nothing but the object's identity.
 
 use super::{
-    Appender, CommitSettings, Committed, Lake, LakeError, LakeFile, LakeTable, NewFile, ObjectId, Pending,
-    Written,
+    Appender, CommitSettings, Committed, Days, Lake, LakeError, LakeFile, LakeTable, NewFile, ObjectId,
+    Pending, Written,
     faults::{Fault, Point},
     logfiles::hashes_in,
     tables::file_schema,
@@ -96,6 +96,10 @@ pub(super) async fn upload(
 impl Pending for Toy {
     fn objects(&self) -> Vec<ObjectId> {
         self.objects.iter().map(|object| id(*object)).collect()
+    }
+
+    fn days(&self) -> Days {
+        self.objects.iter().map(|object| Some(DAY + i32::try_from(object % 2).unwrap())).collect()
     }
 
     fn drop_objects(&mut self, known: &[ObjectId]) {

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Appender, CommitSettings,
+        Appender, CommitSettings, Days,
         faults::{Fault, Point},
         replace::{Exchange, Exchanged},
         toy::{DAY, Toy, append, check, new_lake, settings, upload},
@@ -186,7 +186,9 @@ async fn logs_that_are_ledgers_are_kept() {
     age(&lake, WEEK * 2);
     assert_eq!(vacuum(&lake).await.log_files, 0);
     for table in [LakeTable::Quarantine, LakeTable::Aggregated] {
-        assert!(Appender::open(&lake, table, &settings(&[])).await.unwrap().knows(super::super::toy::id(2)));
+        let mut appender = Appender::open(&lake, table, &settings(&[])).await.unwrap();
+        appender.look_up(&Days::All).await.unwrap();
+        assert!(appender.knows(super::super::toy::id(2)));
     }
 }
 
