@@ -1,14 +1,11 @@
 //! Real commands over the same files, as whole processes.
 
-use super::cpu;
+use super::{cpu, python};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-#[path = "../../tests/it/python.rs"]
-mod python;
 
 /// One run of `trailhound ingest`.
 pub(crate) struct Run {

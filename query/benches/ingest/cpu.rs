@@ -7,17 +7,22 @@ const TICKS: f64 = 100.0;
 
 /// User and system seconds of this process so far.
 pub(crate) fn own() -> f64 {
-    fields(14)
+    fields("self", 14)
+}
+
+/// User and system seconds of another process so far.
+pub(crate) fn of_process(process: u32) -> f64 {
+    fields(&process.to_string(), 14)
 }
 
 /// User and system seconds of the children that were waited for.
 pub(crate) fn children() -> f64 {
-    fields(16)
+    fields("self", 16)
 }
 
 /// The sum of two neighbouring fields, counted from 1 as in the manual.
-fn fields(first: usize) -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").expect("Linux");
+fn fields(process: &str, first: usize) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux, and a process");
     // The name of the process, which may hold blanks, is in brackets and is field 2.
     let behind = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
     let ticks = behind.split(' ').skip(first - 3).take(2).filter_map(|field| field.parse::<f64>().ok());

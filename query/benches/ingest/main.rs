@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench ingest                        the corpus beside the checkout, else enlarged sample logs
 //! TRAILHOUND_BENCH_LOGS=FOLDER cargo bench --bench ingest
+//! cargo bench --bench ingest -- function            only the function, see [`calls`]
 //! ```
 //! Linux only: CPU seconds and memory come from `/proc`. A row is the CPU time, user and system, of the work alone;
 //! the rows of real commands are whole processes, from start to exit. Files are in the page cache, for all alike.
@@ -16,10 +17,30 @@
     reason = "a benchmark talks, rounds, and stops at what it did not expect"
 )]
 
+mod calls;
 mod commands;
 mod corpus;
 mod cpu;
 mod stages;
+
+// What the tests drive the product with.
+#[path = "../../tests/it/bucket.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod bucket;
+#[path = "../../tests/it/emulator.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod emulator;
+#[path = "../../tests/it/function.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod function;
+#[path = "../../tests/it/http.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod http;
+#[path = "../../tests/it/product.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod product;
+#[path = "../../tests/it/python.rs"]
+mod python;
 
 use std::path::Path;
 
@@ -28,22 +49,30 @@ fn main() {
     let files = corpus::read(&logs);
     let gz = files.iter().map(Vec::len).sum::<usize>();
     println!("{} files, {:.1} MB gzipped, in {}\n", files.len(), mb(gz), logs.display());
+    if !std::env::args().any(|argument| argument == "function") {
+        whole(&logs, &files, gz);
+    }
+    calls::print(&files);
+}
+
+/// The table of a whole ingest.
+fn whole(logs: &Path, files: &[Vec<u8>], gz: usize) {
     println!("| what | CPU s | × inflating | |\n|---|---|---|---|");
-    let inflating = stages::inflating(&files);
+    let inflating = stages::inflating(files);
     row("inflating only: flate2, zlib-rs in gzip mode, buffer reused", inflating, inflating, "");
-    for (what, cpu) in stages::limits(&files).into_iter().chain(stages::cumulative(&files)) {
+    for (what, cpu) in stages::limits(files).into_iter().chain(stages::cumulative(files)) {
         row(what, cpu, inflating, "");
     }
     for workers in [1, 2] {
-        let (inflating, run) = median_round(&files, || commands::ingest(&logs, workers));
+        let (inflating, run) = median_round(files, || commands::ingest(logs, workers));
         let what = format!("`trailhound ingest --workers {workers}`, whole process");
         row(&what, run.cpu, inflating, &run.describe(gz));
     }
-    let (workers, threads) = scaling(&files, &logs);
+    let (workers, threads) = scaling(files, logs);
     println!(
         "| two workers against one, by the clock | | | {workers:.2} ×; two threads that only inflate: {threads:.2} × |"
     );
-    match peer(&logs) {
+    match peer(logs) {
         Some((cpu, ours)) => {
             let more = format!("{:.1} × the command, {ours:.2} CPU s just before and after", cpu / ours);
             row("DuckDB `read_json` → Parquet, zstd", cpu, inflating, &more);

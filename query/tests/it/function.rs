@@ -48,6 +48,12 @@ impl Function {
         Self { process, calls, answers }
     }
 
+    /// Of its process.
+    #[allow(dead_code, reason = "only the benchmark asks")]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What the function answers, or the error that it reports.
     pub(crate) fn call(&self, event: Value) -> Result<Value, Value> {
         self.call_for(event, Duration::from_mins(1))
