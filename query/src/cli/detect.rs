@@ -45,8 +45,9 @@ enum ReportFormat {
     Json,
 }
 
-fn metrics_of(detected: &Detected, delivered: &Delivered) -> [Metric; 5] {
+fn metrics_of(detected: &Detected, delivered: &Delivered) -> [Metric; 6] {
     [
+        ("LagSeconds", "Seconds", detected.lag_seconds),
         ("Events", "Count", count(usize::try_from(detected.events).unwrap_or(usize::MAX))),
         ("Findings", "Count", count(detected.findings.len())),
         ("Sent", "Count", count(delivered.sent)),

@@ -52,6 +52,8 @@ pub struct Detected {
     pub files: usize,
     /// New events.
     pub events: u64,
+    /// Seconds from when the oldest of these files was written to the beginning of the run.
+    pub lag_seconds: f64,
     /// Hits that belong to a finding of an earlier run.
     pub repeated: u64,
     /// New findings.
@@ -96,6 +98,7 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
         }
         detected.files = work.new.len();
         detected.events = work.new.iter().map(|file| file.rows).sum();
+        detected.lag_seconds = lag(&work.new, time::now());
         (detected.findings, detected.repeated) = evaluate::evaluate(lake, rules, &work).await?;
         match commit(lake, &detected.findings, watermark, work.version).await? {
             TxnOutcome::Committed(_) => {
@@ -111,6 +114,13 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
             }
         }
     }
+}
+
+/// Seconds from when the oldest of `files` was written until `now`, in microseconds.
+fn lag(files: &[LakeFile], now: i64) -> f64 {
+    let oldest = files.iter().map(|file| file.modified_ms).min();
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of centuries fit")]
+    oldest.map_or(0.0, |oldest| (now / 1000 - oldest).max(0) as f64 / 1e3)
 }
 
 async fn new_work(lake: &Lake, watermark: Option<i64>) -> Result<Work, Error> {
