@@ -1,51 +1,75 @@
-//! The stack of `deploy/template.yaml`, made in an emulator with our own binaries: from a log file to an alert.
+//! What `deploy/template.yaml` deploys, in an emulator with our own binaries.
 
-use crate::bucket::Bucket;
+mod alert;
+mod many;
+mod news;
+
 use crate::emulator::Emulator;
-use crate::ground::files;
-use crate::logs;
 use crate::product::{number, trailhound};
 use crate::python;
+use crate::queue::waiting;
+use aws_sdk_sqs::Client;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
-/// How long the logs may take to get into the lake.
+/// How long anything may take: the machine may have more to do.
 const PATIENCE: Duration = Duration::from_mins(4);
 
-/// The emulator, the Python that drives it, and what the stack gave out.
-struct Stack {
+/// The emulator, and the Python that drives it.
+struct Cloud {
     emulator: Emulator,
     python: PathBuf,
+    /// Where the emulator unpacks functions, and forgets them.
+    _scratch: TempDir,
+}
+
+/// What a stack gave out.
+struct Stack {
+    name: &'static str,
     outputs: Value,
+}
+
+/// What all calls of a function said together.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+struct Said {
+    /// Calls that came to an end.
+    calls: u64,
+    /// Objects that were read and committed.
+    read: u64,
+    /// Objects that the lake had, or got from another call.
+    known: u64,
+    /// Objects that could not be fetched.
+    failed: u64,
+    /// Messages that were handed back to the queue.
+    again: u64,
+    /// Test events, and checks of a topic.
+    ignored: u64,
 }
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
 }
 
-impl Stack {
-    /// Makes it for the bucket `logs`, which was there before; `None` where the emulator cannot be installed.
-    fn make(folder: &Path) -> Option<Self> {
+impl Cloud {
+    /// Starts it, with the release where stacks look for it; `None` where the emulator cannot be installed.
+    fn start() -> Option<Self> {
         let python = python::environment_of("stack", &deploy().join("tests/python/stack.txt"))?;
-        let emulator = Emulator::of(&python);
-        let mut stack = Self { emulator, python, outputs: Value::Null };
-        let central = stack.drive(&["central", "logs", "sns"]);
-        let template = deploy().join("template.yaml");
+        let scratch = tempfile::tempdir().unwrap();
+        let program = deploy().join("tests/emulator.py");
+        let emulator = Emulator::launch(Command::new(&python).arg(program).env("TMPDIR", scratch.path()));
+        let cloud = Self { emulator, python, _scratch: scratch };
+        let folder = tempfile::tempdir().unwrap();
         let binary = Path::new(env!("CARGO_BIN_EXE_trailhound"));
-        let ingest = zip(folder, "ingest.zip", &binary.with_file_name("bootstrap"));
-        let scheduled = zip(folder, "scheduled.zip", binary);
-        let topic = format!("LogsTopicArn={}", central["topic"].as_str().unwrap());
-        let paths = [template, ingest, scheduled].map(|path| path.to_str().unwrap().to_owned());
-        let made = ["create", "trailhound", &paths[0], &paths[1], &paths[2], "LogsBucketName=logs", &topic];
-        let more = ["FindingsQueue=true", "BatchSize=10", "BatchWindowSeconds=1", "LakeEncryption=AES256"];
-        stack.outputs = stack.drive(&[&made[..], &more].concat());
-        Some(stack)
+        let ingest = zip(folder.path(), "ingest.zip", &binary.with_file_name("bootstrap"));
+        let scheduled = zip(folder.path(), "scheduled.zip", binary);
+        cloud.drive(&["release", ingest.to_str().unwrap(), scheduled.to_str().unwrap()]);
+        Some(cloud)
     }
 
-    /// Lets `deploy/tests/stack.py` do something; gives what it prints.
+    /// Lets `deploy/tests/stack.py` do something; gives the JSON that it prints, or that of each line.
     fn drive(&self, args: &[&str]) -> Value {
         let output = Command::new(&self.python)
             .arg(deploy().join("tests/stack.py"))
@@ -57,30 +81,80 @@ impl Stack {
         assert!(output.status.success(), "{args:?}: {said}");
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
             let lines = String::from_utf8(output.stdout).unwrap();
-            lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect()
+            lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).collect()
         })
     }
 
+    /// Makes a stack whose lake has no key of its own.
+    fn stack(&self, name: &'static str, parameters: &[&str]) -> Stack {
+        let template = deploy().join("template.yaml");
+        let usual = ["BatchWindowSeconds=1", "LakeEncryption=AES256"];
+        let made = ["create", name, template.to_str().unwrap()];
+        Stack { name, outputs: self.drive(&[&made[..], &usual, parameters].concat()) }
+    }
+
+    /// Makes the bucket `logs`, whose topic a new stack is subscribed to.
+    fn stack_of_topic(&self, name: &'static str, parameters: &[&str]) -> Stack {
+        let central = self.drive(&["central", "logs", "sns"]);
+        let topic = format!("LogsTopicArn={}", central["topic"].as_str().unwrap());
+        self.stack(name, &[&["LogsBucketName=logs", &topic], parameters].concat())
+    }
+
+    async fn sqs(&self) -> Client {
+        Client::new(&self.emulator.config().await)
+    }
+
+    /// Waits until `is_done` is true of the messages that wait in a queue, and of those that are being worked on.
+    async fn wait(&self, url: &str, is_done: impl Fn((u64, u64)) -> bool) {
+        let (began, sqs) = (Instant::now(), self.sqs().await);
+        loop {
+            let depth = waiting(&sqs, url).await;
+            if is_done(depth) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{url}: {depth:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    fn count(&self, lake: &str, query: &str) -> i64 {
+        let sql = ["sql", query, "--format", "csv", "--lake", lake];
+        number(trailhound(sql).envs(self.emulator.environment()))
+    }
+
+    /// So many events are in a lake, and each of them once.
+    fn holds(&self, lake: &str, events: u64) {
+        let events = i64::try_from(events).unwrap();
+        assert_eq!(self.count(lake, "select count(*) from cloudtrail"), events, "{lake}");
+        assert_eq!(self.count(lake, "select count(distinct eventID) from cloudtrail"), events, "{lake}");
+    }
+
+    /// Adds up what the log of a function says.
+    fn said(&self, function: &str) -> Said {
+        let lines = self.drive(&["logs", function]);
+        let mut said = Said::default();
+        for line in lines.as_array().into_iter().flatten() {
+            let Some(counters) = line["counters"].as_str() else { continue };
+            let counters = serde_json::from_str::<Value>(counters).unwrap();
+            said.calls += 1;
+            said.read += counters["objects"].as_u64().unwrap();
+            said.known += counters["objects_skipped"].as_u64().unwrap();
+            said.failed += counters["objects_failed"].as_u64().unwrap();
+            said.again += line["again"].as_u64().unwrap();
+            said.ignored += line["ignored"].as_u64().unwrap();
+        }
+        said
+    }
+}
+
+impl Stack {
     fn output(&self, name: &str) -> &str {
         self.outputs[name].as_str().unwrap_or_else(|| panic!("{name}: {}", self.outputs))
     }
 
-    fn count(&self, query: &str) -> i64 {
-        let sql = ["sql", query, "--format", "csv", "--lake", self.output("LakeUrl")];
-        number(trailhound(sql).envs(self.emulator.environment()))
-    }
-
-    /// Waits until the queue of logs is empty.
-    fn settle(&self) {
-        let began = Instant::now();
-        loop {
-            let depth = self.drive(&["depth", self.output("QueueUrl")]);
-            if depth["waiting"] == 0 && depth["in_flight"] == 0 {
-                return;
-            }
-            assert!(began.elapsed() < PATIENCE, "{depth}");
-            std::thread::sleep(Duration::from_millis(500));
-        }
+    /// The name of its function that ingests.
+    fn ingest(&self) -> String {
+        format!("{}-ingest", self.name)
     }
 }
 
@@ -93,45 +167,4 @@ fn zip(folder: &Path, name: &str, program: &Path) -> PathBuf {
     let made = Command::new("python3").arg("-c").arg(WRITE).arg(&path).arg(program).status().unwrap();
     assert!(made.success());
     path
-}
-
-/// 200 objects at once, each twice, are in the lake once; poison ends in the dead-letter queue and holds up nothing;
-/// findings come out at the queue that is subscribed to the topic.
-#[tokio::test(flavor = "multi_thread")]
-async fn from_a_log_file_to_an_alert() {
-    const OBJECTS: u64 = 200;
-    let dir = tempfile::tempdir().unwrap();
-    let Some(stack) = Stack::make(dir.path()) else { return };
-    let bucket = Bucket::of(&stack.emulator, "logs").await;
-    let poison = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/17/gone.json.gz";
-    let sqs = aws_sdk_sqs::Client::new(&stack.emulator.config().await);
-    stack.drive(&["patience", stack.output("QueueUrl"), "2"]);
-    let gone = format!(r#"{{"s3Bucket":"logs","s3ObjectKey":["{poison}"]}}"#);
-    sqs.send_message().queue_url(stack.output("QueueUrl")).message_body(gone).send().await.unwrap();
-    let root = logs::write_first(OBJECTS, dir.path());
-    for file in files(&root.join("AWSLogs")) {
-        let key = file.strip_prefix(root).unwrap().display().to_string();
-        let body = std::fs::read(&file).unwrap();
-        bucket.put(&key, body.clone()).await;
-        bucket.put(&key, body).await;
-    }
-    stack.settle();
-    assert_eq!(stack.drive(&["depth", stack.output("DlqUrl")])["waiting"], 1, "the poison and nothing else");
-    let rows = i64::try_from(logs::unique(OBJECTS)).unwrap();
-    assert_eq!(stack.count("select count(*) from cloudtrail"), rows);
-    assert_eq!(stack.count("select count(distinct eventID) from cloudtrail"), rows);
-
-    let sample = deploy().join("../sample-logs/AWSLogs");
-    for file in files(&sample) {
-        let key = format!("AWSLogs/{}", file.strip_prefix(&sample).unwrap().display());
-        bucket.put(&key, std::fs::read(&file).unwrap()).await;
-    }
-    stack.settle();
-    let answer = stack.drive(&["invoke", "trailhound-detect"]);
-    assert_eq!(answer["answer"]["outcome"], "done", "{answer}");
-    let findings = stack.count("select count(*) from findings");
-    let alerts = stack.drive(&["receive", stack.output("FindingsQueueUrl"), "60", &findings.to_string()]);
-    let ids = alerts.as_array().unwrap().iter().map(|alert| alert["body"].as_str().unwrap().to_owned());
-    assert_eq!(ids.collect::<BTreeSet<_>>().len(), usize::try_from(findings).unwrap());
-    assert!(findings > 10, "{findings}");
 }
