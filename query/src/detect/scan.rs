@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::params::Values;
 use crate::rules::probe::Probe;
-use compile::{Compiled, Program, compile, flat};
+use compile::{Compiled, Program, Reader, compile};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, UInt32Array, new_null_array,
 };
@@ -51,9 +51,10 @@ impl<'a> Scan<'a> {
         engine: &Engine,
         probes: Vec<(Probe<'a>, &Values, Vec<String>)>,
     ) -> Result<Self, (usize, Error)> {
+        let reader = Reader::new(engine).await.map_err(|error| (0, error))?;
         let mut flats = Vec::with_capacity(probes.len());
         for (number, (probe, values, more)) in probes.iter().enumerate() {
-            let flat = flat(engine, &probe.select(more, &[], true), values).await;
+            let flat = reader.read(&probe.select(more, &[], true), values).await;
             flats.push(flat.map_err(|error| (number, error))?);
         }
         let always = SPLIT_BY.into_iter().chain(activity::columns()).collect::<Vec<_>>();

@@ -31,29 +31,52 @@ pub(super) struct Flat {
     columns: Vec<(String, Expr)>,
 }
 
-/// Reads the statement of a probe.
-///
-/// # Errors
-/// It is not understood, or is more than columns of rows that meet conditions.
-pub(super) async fn flat(engine: &Engine, text: &str, values: &Values) -> Result<Flat, Error> {
-    let (plan, schema) = engine.analyzed(text, values).await?;
-    let columns = plan.schema().columns().into_iter().map(Expr::Column).collect();
-    let (columns, conditions) = put_together(&plan, columns)?;
-    let names = schema.fields().iter().map(|field| field.name().clone());
-    let conditions = conditions.into_iter().flat_map(split_conjunction_owned).collect();
-    Ok(Flat { conditions, columns: names.zip(columns).collect() })
+/// What reads the statements of probes.
+pub(super) struct Reader {
+    planner: Engine,
+    /// The columns of `cloudtrail`, over those of the files.
+    columns: Vec<Expr>,
 }
 
-/// The values, which are over the columns of a plan, over those of the files; and the conditions of the plan's rows.
-fn put_together(mut plan: &LogicalPlan, mut exprs: Vec<Expr>) -> Result<(Vec<Expr>, Vec<Expr>), Error> {
+impl Reader {
+    /// # Errors
+    /// The engine has no lake.
+    pub(super) async fn new(engine: &Engine) -> Result<Self, Error> {
+        let (planner, view) = engine.planner().await?;
+        let columns = view.schema().columns().into_iter().map(Expr::Column).collect();
+        let of_files = |name: &str| Expr::Column(Column::from_name(name));
+        let (columns, _) = put_together(&view, columns, &|_, name| of_files(name))?;
+        Ok(Self { planner, columns })
+    }
+
+    /// Reads the statement of a probe.
+    ///
+    /// # Errors
+    /// It is not understood, or is more than columns of rows that meet conditions.
+    pub(super) async fn read(&self, text: &str, values: &Values) -> Result<Flat, Error> {
+        let (plan, schema) = self.planner.analyzed(text, values).await?;
+        let columns = plan.schema().columns().into_iter().map(Expr::Column).collect();
+        let (columns, conditions) = put_together(&plan, columns, &|at, _| self.columns[at].clone())?;
+        let names = schema.fields().iter().map(|field| field.name().clone());
+        let conditions = conditions.into_iter().flat_map(split_conjunction_owned).collect();
+        Ok(Flat { conditions, columns: names.zip(columns).collect() })
+    }
+}
+
+/// Values, which are over the columns of a plan, in terms of what `scanned` says of the columns of its table, by their
+/// place and name; and the conditions of the plan's rows.
+fn put_together(
+    mut plan: &LogicalPlan,
+    mut exprs: Vec<Expr>,
+    scanned: &dyn Fn(usize, &str) -> Expr,
+) -> Result<(Vec<Expr>, Vec<Expr>), Error> {
     let count = exprs.len();
     loop {
         // The columns of a plan in terms of what is below it.
         let below = |expr: Expr, column: &dyn Fn(usize) -> Expr| replaced(expr, plan, column);
         (exprs, plan) = match plan {
             LogicalPlan::TableScan(scan) => {
-                let column =
-                    |at: usize| Expr::Column(Column::from_name(scan.projected_schema.field(at).name()));
+                let column = |at: usize| scanned(at, scan.projected_schema.field(at).name());
                 let mut exprs =
                     exprs.into_iter().map(|expr| below(expr, &column)).collect::<Result<Vec<_>, _>>()?;
                 let conditions = exprs.split_off(count);
