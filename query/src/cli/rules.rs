@@ -1,5 +1,6 @@
 //! `trailhound rules list|show|sql|test`
 
+use super::geoip::tell_blind;
 use super::{Outcome, say};
 use crate::detect::harness;
 use crate::engine::Answer;
@@ -85,6 +86,7 @@ fn print(text: &str) -> anyhow::Result<Outcome> {
 }
 
 fn list(pack: &Pack, format: Format) -> anyhow::Result<Outcome> {
+    tell_blind(pack.rules());
     let column = |value: fn(&Rule) -> String| -> ArrayRef {
         Arc::new(pack.rules().iter().map(|rule| Some(value(rule))).collect::<StringArray>())
     };
