@@ -186,6 +186,13 @@ fn a_rule_without_its_file_is_said_to_be_blind() {
         assert_eq!(blind.is_some(), stderr.contains("blind"), "{stderr}");
         assert!(stderr.contains(blind.unwrap_or_default()), "{stderr}");
     }
+    let skipped = run(&mut command(dir.path(), &["rules", "test", "--rules", "rules"]));
+    let stderr = text(&skipped.stderr);
+    assert_eq!(skipped.status.code(), Some(0), "{stderr}");
+    assert!(
+        stderr.contains("SKIPPED: login_country (needs geoip:country") && stderr.contains("0 failed"),
+        "{stderr}"
+    );
     let both = |verb: &[&str]| {
         let mut command = command(dir.path(), verb);
         command.args(["--rules", "rules", "--geoip"]).arg(&cities).arg("--geoip").arg(&systems);
