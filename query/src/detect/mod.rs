@@ -20,6 +20,8 @@ pub mod notify;
 mod turn;
 pub mod sns;
 pub mod harness;
+#[cfg(test)]
+mod oracle;
 
 use crate::engine::Engine;
 use crate::error::Error;
