@@ -233,8 +233,10 @@ fn covers_iam(pattern: &str) -> bool {
 
 /// Whether a pattern of resources takes in all roles, or all users, of an account.
 fn covers_resources(pattern: &str) -> bool {
+    let partition = Arn::parse(pattern).map_or("aws", |arn| arn.partition);
     let account = account(pattern).unwrap_or("000000000000");
-    ["role", "user"].iter().any(|kind| matches(pattern, &format!("arn:aws:iam::{account}:{kind}/{ANY}")))
+    let of = |kind| format!("arn:{partition}:iam::{account}:{kind}/{ANY}");
+    ["role", "user"].into_iter().any(|kind| matches(pattern, &of(kind)))
 }
 
 /// Whether a pattern of IAM, with `*` and `?`, matches a text.
@@ -357,7 +359,14 @@ mod tests {
         for action in ["s3:*", "iam:Get*", "iam:?", "*:Get*", "iam", ""] {
             assert!(!is(&format!(r#""Action":"{action}","Resource":["*"]"#)), "{action}");
         }
-        for resource in ["*", "**", "arn:aws:iam::*", "arn:aws:iam::111122223333:*", "arn:*:iam::*:role/*"] {
+        for resource in [
+            "*",
+            "**",
+            "arn:aws:iam::*",
+            "arn:aws:iam::111122223333:*",
+            "arn:*:iam::*:role/*",
+            "arn:aws-cn:iam::*",
+        ] {
             assert!(is(&format!(r#""Action":"iam:*","Resource":"{resource}""#)), "{resource}");
         }
         for resource in ["arn:aws:iam::*:role/app/*", "arn:aws:s3:::*", "arn:aws:iam::*:mfa/*", "?"] {
