@@ -24,6 +24,14 @@ pub enum Error {
     /// A place that findings are sent to cannot be used.
     #[error("{0}")]
     Notify(String),
+    /// A file with what is known about addresses cannot be used.
+    #[error("cannot use {} for country and asn: {why}", path.display())]
+    Geoip {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        why: String,
+    },
     /// Athena cannot be told of a lake by this URL, or in this database.
     #[error("{0}")]
     Athena(String),

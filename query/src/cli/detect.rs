@@ -1,5 +1,6 @@
 //! `trailhound detect --lake URL`
 
+use super::geoip::tell_blind;
 use super::metrics::{self, count};
 use super::rules::Source;
 use super::{Outcome, say};
@@ -64,6 +65,7 @@ impl Detect {
             );
         }
         let pack = Pack::load(&self.source.rules)?;
+        tell_blind(pack.rules());
         // Before the work: a topic that cannot be is an error at once.
         let topic = match &self.sns_topic {
             Some(arn) => Some(Topic::new(arn).await?),

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod detect;
 mod export;
+mod geoip;
 mod ingest;
 mod lake;
 mod limits;
@@ -65,6 +66,8 @@ pub struct Cli {
     patience: patience::PatienceFlags,
     #[command(flatten)]
     metrics: metrics::MetricsFlags,
+    #[command(flatten)]
+    geoip: geoip::GeoipFlags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -124,6 +127,9 @@ impl Cli {
     async fn work(self, settings: &settings::Settings) -> anyhow::Result<Outcome> {
         Patience::from(self.patience).set();
         self.metrics.set();
+        if self.verb.asks() {
+            self.geoip.set()?;
+        }
         match self.verb {
             Verb::Demo(verb) => verb.run().await,
             Verb::Ingest(verb) => verb.run(&settings.privacy).await,
@@ -133,6 +139,13 @@ impl Cli {
             Verb::Lake(verb) => verb.run(&settings.privacy).await,
             Verb::Config(verb) => verb.run(settings).await,
         }
+    }
+}
+
+impl Verb {
+    /// Whether SQL is run, which may ask where an address is.
+    fn asks(&self) -> bool {
+        matches!(self, Self::Demo(_) | Self::Sql(_) | Self::Detect(_) | Self::Rules(_))
     }
 }
 

@@ -1,8 +1,10 @@
 //! `trailhound rules list|show|sql|test`
 
+use super::geoip::tell_blind;
 use super::{Outcome, say};
 use crate::detect::harness;
 use crate::engine::Answer;
+use crate::functions::geoip::unmet;
 use crate::names::bind::written_out;
 use crate::output::{self, Format};
 use crate::rules::Pack;
@@ -85,6 +87,7 @@ fn print(text: &str) -> anyhow::Result<Outcome> {
 }
 
 fn list(pack: &Pack, format: Format) -> anyhow::Result<Outcome> {
+    tell_blind(pack.rules());
     let column = |value: fn(&Rule) -> String| -> ArrayRef {
         Arc::new(pack.rules().iter().map(|rule| Some(value(rule))).collect::<StringArray>())
     };
@@ -108,6 +111,11 @@ async fn test(pack: &Pack, ids: &[String]) -> anyhow::Result<Outcome> {
     };
     let (mut passed, mut failed) = (0, 0);
     for rule in rules {
+        // What it needs is not there, so its tests say nothing.
+        if let Some(need) = unmet(&rule.needs) {
+            say(&format!("SKIPPED: {} (needs {need}, and no file has it)", rule.id));
+            continue;
+        }
         for verdict in harness::test(rule).await? {
             match verdict.failure {
                 None => passed += 1,

@@ -4,12 +4,12 @@
 //! is written; NULL for an absent key, JSON null, a wrong type, and text that is no JSON. A string that holds JSON is
 //! walked into. The text is read once, front to back, and no further than the value.
 
-use super::scalar::is_text;
+use super::scalar::{documentation, is_text};
 use datafusion::arrow::array::{Array, AsArray, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use jiter::{Jiter, Peek};
 use std::sync::{Arc, LazyLock};
@@ -66,6 +66,19 @@ impl ScalarUDFImpl for JsonPath {
             _ => (0..column.len()).for_each(|_| look_up(None)),
         }
         Ok(ColumnarValue::Array(Arc::new(out.finish())))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+            documentation(
+                super::json_values::CHAPTER,
+                "json_path(json, step, …)",
+                "The value at a path of keys and of indexes from 0, as a text; NULL where there is none. It is what \
+                 `requestParameters.policy.Statement[0]` means.",
+                r#"json_path('{"a":[{"b":7}]}', 'a', 0, 'b')"#,
+            )
+        });
+        Some(&DOCUMENTATION)
     }
 }
 

@@ -1,13 +1,16 @@
 //! `json_values(json, path)` → list of texts: every value at a path that may fan out, as in `a.items[*].b`; and
 //! `json_items(json)`, the items of an array.
 
-use super::scalar::{function, list_function, text, text_list, texts};
-use datafusion::arrow::array::{Array, ArrayRef, ListBuilder, StringBuilder};
+use super::arguments::{Argument, Texts};
+use super::scalar::{Definition, function, list_function, text_list};
+use datafusion::arrow::array::{ArrayRef, ListBuilder, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 use serde_json::Value;
 use std::sync::Arc;
+
+pub(super) const CHAPTER: &str = "JSON";
 
 /// A step of a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,18 +22,25 @@ enum Step {
     All,
 }
 
-/// `json_values(json, path)`: `path` is a constant: keys, `[0]`, `[*]`. JSON null and absent keys give nothing; an
-/// object or array gives its JSON text.
+/// JSON null and absent keys give nothing; an object or array gives its JSON text.
 pub(super) fn json_values() -> Arc<ScalarUDF> {
-    function("json_values", 2, text_list(), values)
+    function(Definition {
+        chapter: CHAPTER,
+        call: "json_values(json, path)",
+        doc: "All values at a path that may fan out, as a list of texts. The path is made of keys, `[0]` and `[*]`; a \
+              value that is no array counts as an array of one, and a text that holds JSON is walked into.",
+        example: r#"json_values('{"items":[{"id":"i-1"},{"id":"i-2"}]}', 'items[*].id')"#,
+        returns: text_list(),
+        body: values,
+    })
 }
 
-fn values(arguments: &[ArrayRef]) -> Result<ArrayRef> {
-    let (documents, paths) = (texts(&arguments[0])?, texts(&arguments[1])?);
+fn values(arguments: &[Argument], rows: usize) -> Result<ArrayRef> {
+    let (documents, paths) = (Texts::new(&arguments[0])?, Texts::new(&arguments[1])?);
     let mut out = ListBuilder::new(StringBuilder::new());
     let mut steps: Option<(String, Vec<Step>)> = None;
-    for row in 0..documents.len() {
-        let Some(path) = text(&paths, row) else {
+    for row in 0..rows {
+        let Some(path) = paths.get(row) else {
             out.append(true);
             continue;
         };
@@ -40,7 +50,7 @@ fn values(arguments: &[ArrayRef]) -> Result<ArrayRef> {
             };
             steps = Some((path.to_owned(), parsed));
         }
-        if let (Some(document), Some((_, steps))) = (text(&documents, row), &steps) {
+        if let (Some(document), Some((_, steps))) = (documents.get(row), &steps) {
             collect(document, steps, out.values());
         }
         out.append(true);
@@ -48,22 +58,28 @@ fn values(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(Arc::new(out.finish()))
 }
 
-/// `json_items(value)` → list: the items of a JSON array as texts, a value that is no array as a list of one; a list as
-/// it is. It is what UNNEST is given, which asks for a list where Trino's has one.
+/// It is what UNNEST is given, which asks for a list where Trino's has one.
 pub(super) fn json_items() -> Arc<ScalarUDF> {
-    list_function("json_items", |arguments| {
-        if matches!(arguments[0].data_type(), DataType::List(_)) {
-            return Ok(Arc::clone(&arguments[0]));
-        }
-        let documents = texts(&arguments[0])?;
-        let mut out = ListBuilder::new(StringBuilder::new());
-        for row in 0..documents.len() {
-            if let Some(document) = text(&documents, row) {
-                collect(document, &[Step::All], out.values());
+    list_function(Definition {
+        chapter: CHAPTER,
+        call: "json_items(json)",
+        doc: "The items of a JSON array, as a list of texts; a value that is no array as a list of one; a list as it is.",
+        example: "json_items('[1, \"x\"]')",
+        returns: text_list(),
+        body: |arguments, rows| {
+            if matches!(arguments[0].data_type(), DataType::List(_)) {
+                return arguments[0].column(rows);
             }
-            out.append(true);
-        }
-        Ok(Arc::new(out.finish()))
+            let documents = Texts::new(&arguments[0])?;
+            let mut out = ListBuilder::new(StringBuilder::new());
+            for row in 0..rows {
+                if let Some(document) = documents.get(row) {
+                    collect(document, &[Step::All], out.values());
+                }
+                out.append(true);
+            }
+            Ok(Arc::new(out.finish()))
+        },
     })
 }
 

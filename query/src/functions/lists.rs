@@ -1,40 +1,60 @@
-//! `in_list`, `as_list`: lists of texts that treat NULL as nothing.
+//! `in_list`, `as_list`, `mentions_any`: lists of texts that treat NULL as nothing.
 
-use super::scalar::{Lists, function, text, text_list, texts};
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, ListBuilder, StringBuilder};
+use super::arguments::{Lists, Texts};
+use super::scalar::{Definition, function, text_list, truths};
+use datafusion::arrow::array::{ListBuilder, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
 use std::sync::Arc;
 
-/// `in_list(text, list)` → boolean: whether the text is an item of the list; false for NULL.
+pub(super) const CHAPTER: &str = "Lists";
+
 pub(super) fn in_list() -> Arc<ScalarUDF> {
-    function("in_list", 2, DataType::Boolean, |arguments| {
-        let (needles, lists) = (texts(&arguments[0])?, Lists::new(&arguments[1])?);
-        let is_in =
-            |row| text(&needles, row).is_some_and(|needle| lists.items(row).iter().any(|i| i == needle));
-        Ok(Arc::new((0..needles.len()).map(|row| Some(is_in(row))).collect::<BooleanArray>()))
+    function(Definition {
+        chapter: CHAPTER,
+        call: "in_list(text, list)",
+        doc: "Whether the text is an item of the list.",
+        example: "in_list('eu-west-1', make_array('eu-west-1', 'eu-central-1'))",
+        returns: DataType::Boolean,
+        body: |arguments, rows| {
+            let (needles, lists) = (Texts::new(&arguments[0])?, Lists::new(&arguments[1])?);
+            truths(rows, |row| {
+                needles.get(row).is_some_and(|needle| lists.items(row).any(|item| item == needle))
+            })
+        },
     })
 }
 
-/// `as_list(value)` → list of texts: a list as it is, a text as a list of one, NULL as an empty list.
 pub(super) fn as_list() -> Arc<ScalarUDF> {
-    function("as_list", 1, text_list(), |arguments| list_of(&arguments[0]))
+    function(Definition {
+        chapter: CHAPTER,
+        call: "as_list(value)",
+        doc: "A list of texts: a list as it is, a text as a list of one, NULL as an empty list.",
+        example: "as_list('a')",
+        returns: text_list(),
+        body: |arguments, rows| {
+            let lists = Lists::new(&arguments[0])?;
+            let mut out = ListBuilder::new(StringBuilder::new());
+            (0..rows).for_each(|row| out.append_value(lists.items(row).map(Some)));
+            Ok(Arc::new(out.finish()))
+        },
+    })
 }
 
-fn list_of(column: &ArrayRef) -> Result<ArrayRef> {
-    let mut out = ListBuilder::new(StringBuilder::new());
-    if matches!(column.data_type(), DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..))
-    {
-        let lists = Lists::new(column)?;
-        for row in 0..column.len() {
-            out.append_value(lists.items(row).into_iter().map(Some));
-        }
-    } else {
-        let column = texts(column)?;
-        for row in 0..column.len() {
-            out.append_value(text(&column, row).map(Some));
-        }
-    }
-    Ok(Arc::new(out.finish()))
+pub(super) fn mentions_any() -> Arc<ScalarUDF> {
+    function(Definition {
+        chapter: CHAPTER,
+        call: "mentions_any(list, text)",
+        doc: "Whether an item of the list occurs anywhere in the text, in the same letter case. An empty item \
+              occurs nowhere.",
+        example: "mentions_any(make_array('secret-42'), 'arn:aws:s3:::secret-42/plan.txt')",
+        returns: DataType::Boolean,
+        body: |arguments, rows| {
+            let (lists, texts) = (Lists::new(&arguments[0])?, Texts::new(&arguments[1])?);
+            truths(rows, |row| {
+                let text = texts.get(row).unwrap_or_default();
+                lists.items(row).any(|item| !item.is_empty() && text.contains(item))
+            })
+        },
+    })
 }

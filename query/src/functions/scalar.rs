@@ -1,26 +1,46 @@
-//! What the functions of rules share: a name, a body over whole columns, and arguments that are never NULL.
+//! What the functions of rules share: a name, a page of documentation, and a body over whole columns.
 //!
 //! Three-valued logic bites authors of rules: `NOT array_has(list, NULL)` is NULL, and the row is lost. So a NULL
-//! argument of these functions gives false or an empty list, never NULL.
+//! argument of these functions gives false or an empty list, never NULL; where the result is a text or a number, NULL
+//! is all that is left.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, StringArray};
-use datafusion::arrow::compute::cast;
+use super::arguments::Argument;
+use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::common::{Result, plan_err};
+use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, DocSection, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+/// What a function does with its arguments, for so many rows.
+type Body = fn(&[Argument], usize) -> Result<ArrayRef>;
+
+/// What a function is, and what people read of it.
+pub(super) struct Definition {
+    /// The chapter of the reference page.
+    pub(super) chapter: &'static str,
+    /// How it is called: `in_list(text, list)`. Its name and how many arguments it has are taken from here.
+    pub(super) call: &'static str,
+    /// What it gives, in a sentence or two.
+    pub(super) doc: &'static str,
+    /// A call that can be run.
+    pub(super) example: &'static str,
+    pub(super) returns: DataType,
+    pub(super) body: Body,
+}
+
 /// A function of a fixed number of arguments.
 #[derive(Debug)]
-pub(super) struct Function {
+struct Function {
     name: &'static str,
     arguments: usize,
     returns: Returns,
-    body: fn(&[ArrayRef]) -> Result<ArrayRef>,
+    body: Body,
     signature: Signature,
+    documentation: Documentation,
 }
 
 /// What a function gives.
@@ -32,28 +52,38 @@ enum Returns {
 }
 
 /// A function of one argument that gives a list: of texts, or the list it was given.
-pub(super) fn list_function(name: &'static str, body: fn(&[ArrayRef]) -> Result<ArrayRef>) -> Arc<ScalarUDF> {
-    build(name, 1, Returns::List, body)
+pub(super) fn list_function(definition: Definition) -> Arc<ScalarUDF> {
+    build(definition, Returns::List)
 }
 
-/// The function `name`, whose `body` gets one array per argument, all of the same length.
-pub(super) fn function(
-    name: &'static str,
-    arguments: usize,
-    returns: DataType,
-    body: fn(&[ArrayRef]) -> Result<ArrayRef>,
-) -> Arc<ScalarUDF> {
-    build(name, arguments, Returns::Always(returns), body)
+/// The function of a definition, whose body gets one [`Argument`] for each.
+pub(super) fn function(definition: Definition) -> Arc<ScalarUDF> {
+    let returns = Returns::Always(definition.returns.clone());
+    build(definition, returns)
 }
 
-fn build(
-    name: &'static str,
-    arguments: usize,
-    returns: Returns,
-    body: fn(&[ArrayRef]) -> Result<ArrayRef>,
-) -> Arc<ScalarUDF> {
-    let signature = Signature::variadic_any(Volatility::Immutable);
-    Arc::new(ScalarUDF::from(Function { name, arguments, returns, body, signature }))
+fn build(definition: Definition, returns: Returns) -> Arc<ScalarUDF> {
+    let Definition { call, body, .. } = definition;
+    let (name, arguments) = call.split_once('(').unwrap_or((call, ""));
+    Arc::new(ScalarUDF::from(Function {
+        name,
+        arguments: arguments.split(',').count(),
+        returns,
+        body,
+        signature: Signature::variadic_any(Volatility::Immutable),
+        documentation: documentation(definition.chapter, call, definition.doc, definition.example),
+    }))
+}
+
+/// What `SHOW FUNCTIONS` and the reference page say about a function.
+pub(super) fn documentation(
+    chapter: &'static str,
+    call: &'static str,
+    doc: &'static str,
+    example: &'static str,
+) -> Documentation {
+    let chapter = DocSection { include: true, label: chapter, description: None };
+    Documentation::builder(chapter, doc, call).with_sql_example(example).build()
 }
 
 // There is one function of a name.
@@ -92,8 +122,18 @@ impl ScalarUDFImpl for Function {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let arrays = arguments.args.iter().map(|argument| argument.to_array(arguments.number_rows));
-        Ok(ColumnarValue::Array((self.body)(&arrays.collect::<Result<Vec<_>>>()?)?))
+        let is_constant = arguments.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
+        let rows = if is_constant { 1 } else { arguments.number_rows };
+        let arguments = arguments.args.into_iter().map(Argument::new).collect::<Result<Vec<_>>>()?;
+        let out = (self.body)(&arguments, rows)?;
+        if is_constant {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?));
+        }
+        Ok(ColumnarValue::Array(out))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
     }
 }
 
@@ -107,38 +147,8 @@ pub(super) fn text_list() -> DataType {
     DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))
 }
 
-/// A column as texts, whatever it holds.
-pub(super) fn texts(column: &ArrayRef) -> Result<StringArray> {
-    Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
-}
-
-/// The text of a row, if it has one.
-pub(super) fn text(column: &StringArray, row: usize) -> Option<&str> {
-    column.is_valid(row).then(|| column.value(row))
-}
-
-/// A column of lists of texts.
-pub(super) struct Lists(Option<GenericListArray<i32>>);
-
-impl Lists {
-    /// A column as lists of texts; what is no list has no items.
-    pub(super) fn new(column: &ArrayRef) -> Result<Self> {
-        let is_list = matches!(
-            column.data_type(),
-            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) | DataType::ListView(_)
-        );
-        if !is_list {
-            return Ok(Self(None));
-        }
-        Ok(Self(Some(cast(column, &text_list())?.as_list::<i32>().clone())))
-    }
-
-    /// The items of a row, without NULLs.
-    pub(super) fn items(&self, row: usize) -> Vec<String> {
-        let Some(lists) = self.0.as_ref().filter(|lists| lists.is_valid(row)) else {
-            return Vec::new();
-        };
-        let items = lists.value(row);
-        items.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
-    }
+/// A column of what is true of each row.
+#[expect(clippy::unnecessary_wraps, reason = "it is how bodies of functions end")]
+pub(super) fn truths(rows: usize, is_true: impl Fn(usize) -> bool) -> Result<ArrayRef> {
+    Ok(Arc::new((0..rows).map(|row| Some(is_true(row))).collect::<BooleanArray>()))
 }

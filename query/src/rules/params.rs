@@ -4,6 +4,7 @@
 //! becomes part of the statement's text, so it cannot change what the statement says.
 
 use super::duration::Seconds;
+use crate::functions::networks::is_network;
 use serde::Deserialize;
 
 pub use crate::names::values::{Value, Values};
@@ -93,6 +94,7 @@ impl ParamType {
             Self::Accounts => item.len() == 12 && item.bytes().all(|byte| byte.is_ascii_digit()),
             Self::Arns => item.starts_with("arn:"),
             Self::Services => item.ends_with(".amazonaws.com"),
+            Self::Networks => is_network(item),
             Self::Regions => {
                 item.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
             }
@@ -106,6 +108,7 @@ impl ParamType {
             Self::Accounts => "an account id of 12 digits, in quotes",
             Self::Arns => "an ARN",
             Self::Services => "a service such as \"lightsail.amazonaws.com\"",
+            Self::Networks => "a network such as \"203.0.113.0/24\", or an address",
             Self::Regions => "a region such as \"eu-west-1\"",
             _ => "a text",
         }
@@ -145,6 +148,10 @@ mod tests {
         assert!(ParamType::Regions.accept(&texts(&["eu-west-1"])).is_ok());
         assert!(ParamType::Regions.accept(&texts(&["EU West"])).is_err());
         assert!(ParamType::Services.accept(&texts(&["s3"])).is_err());
+        assert!(ParamType::Networks.accept(&texts(&["203.0.113.0/24", "2001:db8::/32", "10.0.0.1"])).is_ok());
+        assert!(
+            ParamType::Networks.accept(&texts(&["10.0.0.0/33"])).unwrap_err().contains("a network such as")
+        );
         assert!(
             ParamType::Int.accept(&texts(&[])).unwrap_err().starts_with("a whole number is needed, not []")
         );

@@ -4,6 +4,7 @@
 
 mod product;
 mod logs;
+mod mmdb;
 mod python;
 mod emulator;
 mod cli;
@@ -13,6 +14,7 @@ mod demo;
 mod sql;
 mod slt;
 mod plan;
+mod geoip;
 mod bucket;
 mod ground;
 mod dice;
