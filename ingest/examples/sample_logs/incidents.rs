@@ -73,11 +73,11 @@ fn stolen_root(planted: &mut Planted, random: &mut Random) {
     }
     let user = call(&stored, "us-east-1", begin + 640, "iam:CreateUser")
         .request(json!({ "userName": "support-svc" }));
-    planted.plant(&["root_access_key_used", "root_api_activity"], user, random);
+    planted.plant(&["root_access_key_used", "root_api_activity", "iam_admin_user_created"], user, random);
     let policy =
         json!({ "userName": "support-svc", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess" });
     planted.plant(
-        &["root_access_key_used", "root_api_activity"],
+        &["root_access_key_used", "root_api_activity", "iam_admin_user_created"],
         call(&stored, "us-east-1", begin + 652, "iam:AttachUserPolicy").request(policy),
         random,
     );
