@@ -1,5 +1,6 @@
 //! A session over a lake at one version: text → batches, read-only.
 
+use crate::chain::{ACTOR_CHAIN, ActorChain};
 use crate::error::Error;
 use crate::functions;
 use crate::names::compare::JsonCompare;
@@ -110,7 +111,8 @@ impl Engine {
         self.session.register_object_store(url.as_ref(), lake.store(table));
         let scan = Arc::new(LakeScan::new(url, files, tables::file_schema(table)));
         if table == LakeTable::Events {
-            self.session.register_table(CLOUDTRAIL, Arc::new(view::view(table.name(), scan)?))?;
+            self.session.register_table(CLOUDTRAIL, Arc::new(view::view(table.name(), scan.clone())?))?;
+            self.session.register_table(ACTOR_CHAIN, Arc::new(ActorChain::new(scan)))?;
         } else {
             self.session.register_table(table.name(), scan)?;
         }

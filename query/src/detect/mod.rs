@@ -100,6 +100,7 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
         detected.events = work.new.iter().map(|file| file.rows).sum();
         detected.lag_seconds = lag(&work.new, time::now());
         (detected.findings, detected.repeated) = evaluate::evaluate(lake, rules, &work).await?;
+        crate::chain::findings::name_origins(lake, &work.all, &mut detected.findings).await;
         match commit(lake, &detected.findings, watermark, work.version).await? {
             TxnOutcome::Committed(_) => {
                 detected.seconds = began.elapsed().as_secs_f64();
