@@ -10,8 +10,10 @@ use crate::detect::finding::Finding;
 use crate::engine::Engine;
 use crate::error::Error;
 use datafusion::logical_expr::{Expr, ident, lit};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Instant;
 use trailhound_ingest::lake::{Lake, LakeFile};
 
 /// Event ids that are looked up by name; more of them by reading the ids of their time.
@@ -30,8 +32,14 @@ pub(crate) async fn name_origins(lake: &Lake, files: &[LakeFile], findings: &mut
     if findings.is_empty() {
         return;
     }
-    if let Err(error) = look_up(lake, files, &mut findings).await {
-        tracing::warn!("findings are without origin: {error}");
+    let began = Instant::now();
+    match look_up(lake, files, &mut findings).await {
+        Ok(()) => tracing::debug!(
+            "looked for the origin of {} findings: {:.3} s",
+            findings.len(),
+            began.elapsed().as_secs_f64()
+        ),
+        Err(error) => tracing::warn!("findings are without origin: {error}"),
     }
 }
 
@@ -46,14 +54,8 @@ async fn look_up(lake: &Lake, files: &[LakeFile], findings: &mut [&mut Finding])
     let ids = findings.iter().flat_map(|finding| &finding.event_ids).cloned().collect::<HashSet<_>>();
     let first = findings.iter().map(|finding| finding.first_time).min().unwrap_or_default();
     let last = findings.iter().map(|finding| finding.last_time).max().unwrap_or_default();
-    let mut sessions = HashMap::new();
-    source
-        .sessions(bounded(named(&ids), Some(first), Some(last)), |id, session, time, ip| {
-            if session.is_temporary() && ids.contains(id) {
-                sessions.insert(id.to_owned(), (session, time, ip));
-            }
-        })
-        .await?;
+    let mut sessions = source.sessions(bounded(named(&ids), Some(first), Some(last)), &ids).await?;
+    sessions.retain(|_, (session, ..)| session.is_temporary());
     let Some(first) = sessions.values().map(|(session, time, _)| session.created.unwrap_or(*time)).min()
     else {
         return Ok(());
@@ -93,7 +95,7 @@ fn told(chains: &[Chain]) -> [String; 3] {
 fn listed(all: &BTreeSet<String>, separator: &str) -> String {
     let mut text = all.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(separator);
     if all.len() > SHOWN {
-        text.push_str(&format!("{separator}and {} more", all.len() - SHOWN));
+        let _ = write!(text, "{separator}and {} more", all.len() - SHOWN);
     }
     text
 }

@@ -52,8 +52,9 @@ impl Issue {
     pub(super) fn new(caller: Session, time: i64, members: &Members<'_>, names: &mut Names) -> Self {
         let mut caller = caller;
         let derived = || assumed_role(members.role?, members.session_name?);
-        let root = || members.target.map(|target| root_of(target));
-        let session = members.assumed.or(members.federated).map(Arc::from).or_else(derived).or_else(root);
+        let root = || members.target.map(root_of);
+        let given = members.assumed.or(members.federated).map(str::to_owned);
+        let session = given.or_else(derived).or_else(root).map(|arn| names.text(&arn));
         let role = members.role.or(members.federated).map(|role| names.text(role));
         let role = role.or_else(|| session.clone()).or_else(|| caller.issuer.clone());
         if caller.kind.as_deref() == Some("SAMLUser") && members.saml_provider.is_some() {
@@ -107,11 +108,11 @@ impl Issue {
 }
 
 /// `arn:aws:iam::1:role/path/NAME` and a session name → `arn:aws:sts::1:assumed-role/NAME/SESSION`.
-fn assumed_role(role: &str, session: &str) -> Option<Arc<str>> {
+fn assumed_role(role: &str, session: &str) -> Option<String> {
     let parts = role.splitn(6, ':').collect::<Vec<_>>();
     let &["arn", partition, "iam", _, account, resource] = parts.as_slice() else { return None };
     let name = resource.strip_prefix("role/")?.rsplit('/').next()?;
-    Some(Arc::from(format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}")))
+    Some(format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}"))
 }
 
 /// The target of `AssumeRoot`, an account or the ARN of its root.
@@ -163,6 +164,6 @@ mod tests {
             Some("arn:aws-cn:sts::111122223333:assumed-role/Deploy/ci")
         );
         assert_eq!(assumed_role("Deploy", "ci"), None);
-        assert_eq!(&*root_of("111122223333"), "arn:aws:iam::111122223333:root");
+        assert_eq!(root_of("111122223333"), "arn:aws:iam::111122223333:root");
     }
 }

@@ -15,11 +15,14 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ident, lit};
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use futures::TryStreamExt;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Issues, and keys in use, that are held at once; each takes some 300 bytes.
-const MOST: usize = 2_000_000;
+/// Issues that are held at once; each takes some 350 bytes.
+const MOST_ISSUES: usize = 2_000_000;
+
+/// Keys in use that are held at once; each takes some 500 bytes.
+const MOST_USED: usize = 1_000_000;
 
 /// The calls that give out credentials, and their services.
 const CALLS: [&str; 8] = [
@@ -100,8 +103,8 @@ impl Source {
         let (mut chains, mut names) = (Chains::default(), Names::default());
         while let Some(batch) = rows.try_next().await? {
             read_issues(&batch, &mut chains, &mut names)?;
-            if chains.issues.len() > MOST {
-                return too_many("credentials were issued");
+            if chains.issues.len() > MOST_ISSUES {
+                return too_many(MOST_ISSUES, "credentials were issued");
             }
         }
         Ok(chains.finish())
@@ -117,33 +120,35 @@ impl Source {
         let filter = ident(COLUMNS[0]).is_not_null().and(filter);
         let columns = COLUMNS.iter().map(|name| ident(*name)).collect();
         let mut rows = self.rows(bounded(filter, from, until), columns).await?;
-        let mut used = HashMap::<Arc<str>, Used>::new();
+        let (mut used, mut names) = (HashMap::<Arc<str>, Used>::new(), Names::default());
         while let Some(batch) = rows.try_next().await? {
-            read_used(&batch, &mut used)?;
-            if used.len() > MOST {
-                return too_many("keys were in use");
+            read_used(&batch, &mut used, &mut names)?;
+            if used.len() > MOST_USED {
+                return too_many(MOST_USED, "keys were in use");
             }
         }
         Ok(used)
     }
 
-    /// The identities of events that meet `filter`, each with its eventID, time and address.
+    /// The identities in the events with these ids that meet `filter`, with their time and address.
     pub(super) async fn sessions(
         &self,
         filter: Expr,
-        mut each: impl FnMut(&str, Session, i64, Text),
-    ) -> Result<()> {
+        ids: &HashSet<String>,
+    ) -> Result<HashMap<String, (Session, i64, Text)>> {
         let columns = COLUMNS.iter().chain(&["eventid"]).map(|name| ident(*name)).collect();
         let mut rows = self.rows(filter, columns).await?;
+        let (mut found, mut names) = (HashMap::new(), Names::default());
         while let Some(batch) = rows.try_next().await? {
             let texts = Texts::new(&batch, &[&COLUMNS[..], &["eventid", IP]].concat())?;
             let times = times(&batch)?;
             for row in (0..batch.num_rows()).filter(|&row| times.is_valid(row)) {
-                let (id, ip) = (texts.get(COLUMNS.len(), row), texts.get(COLUMNS.len() + 1, row));
-                each(id.unwrap_or_default(), texts.session(row), times.value(row), ip.map(Arc::from));
+                let Some(id) = texts.get(COLUMNS.len(), row).filter(|id| ids.contains(*id)) else { continue };
+                let ip = texts.get(COLUMNS.len() + 1, row).map(|ip| names.text(ip));
+                found.insert(id.to_owned(), (texts.session(row, &mut names), times.value(row), ip));
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn rows(&self, filter: Expr, mut columns: Vec<Expr>) -> Result<SendableRecordBatchStream> {
@@ -167,9 +172,9 @@ pub(super) fn look_back(first: i64) -> i64 {
     first.saturating_sub(LOOK_BACK)
 }
 
-fn too_many<T>(what: &str) -> Result<T> {
+fn too_many<T>(most: usize, what: &str) -> Result<T> {
     exec_err!(
-        "more than {MOST} {what} in this time\nhint: a shorter one takes less: WHERE issuedTime >= '…' AND issuedTime < '…'"
+        "more than {most} {what} in this time\nhint: a shorter one takes less: WHERE issuedTime >= '…' AND issuedTime < '…'"
     )
 }
 
@@ -197,7 +202,7 @@ fn read_issues(batch: &RecordBatch, chains: &mut Chains, names: &mut Names) -> R
             saml_provider: more(9),
             source_identity: more(10),
         };
-        let mut issue = Issue::new(texts.session(row), times.value(row), &members, names);
+        let mut issue = Issue::new(texts.session(row, names), times.value(row), &members, names);
         issue.account = more(0).map(|account| names.text(account));
         issue.shared = more(1).filter(|_| !issue.is_by_service()).map(Arc::from);
         issue.ip = more(2).map(|ip| names.text(ip));
@@ -206,7 +211,7 @@ fn read_issues(batch: &RecordBatch, chains: &mut Chains, names: &mut Names) -> R
     Ok(())
 }
 
-fn read_used(batch: &RecordBatch, used: &mut HashMap<Arc<str>, Used>) -> Result<()> {
+fn read_used(batch: &RecordBatch, used: &mut HashMap<Arc<str>, Used>, names: &mut Names) -> Result<()> {
     let texts = Texts::new(batch, &[&COLUMNS[..], &[IP]].concat())?;
     let times = times(batch)?;
     for row in (0..batch.num_rows()).filter(|&row| times.is_valid(row)) {
@@ -216,12 +221,13 @@ fn read_used(batch: &RecordBatch, used: &mut HashMap<Arc<str>, Used>) -> Result<
             known.last = known.last.max(time);
             // One of several calls in the first second, whatever the order in which they are read.
             if time < known.first || (time == known.first && ip() < known.ip.as_deref()) {
-                (known.session, known.first, known.ip) = (texts.session(row), time, ip().map(Arc::from));
+                (known.session, known.first) = (texts.session(row, names), time);
+                known.ip = ip().map(|ip| names.text(ip));
             }
             continue;
         }
-        let (session, ip) = (texts.session(row), ip().map(Arc::from));
-        used.insert(Arc::from(key), Used { session, first: time, last: time, ip });
+        let (session, ip) = (texts.session(row, names), ip().map(|ip| names.text(ip)));
+        used.insert(names.text(key), Used { session, first: time, last: time, ip });
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The identity in one event: who called, with which credentials, and what it says of where they come from.
 
+use super::issue::Names;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
@@ -239,11 +240,11 @@ impl Texts {
     }
 
     /// The identity in a row of [`COLUMNS`].
-    pub(super) fn session(&self, row: usize) -> Session {
+    pub(super) fn session(&self, row: usize, names: &mut Names) -> Session {
         let mut column = 0;
         let mut next = || {
             column += 1;
-            self.get(column - 1, row).map(Arc::from)
+            self.get(column - 1, row).map(|text| names.text(text))
         };
         Session {
             key: next(),
