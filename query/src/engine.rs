@@ -1,5 +1,6 @@
 //! A session over a lake at one version: text → batches, read-only.
 
+use crate::chain::{ACTOR_CHAIN, ActorChain};
 use crate::error::Error;
 use crate::functions;
 use crate::names::compare::JsonCompare;
@@ -119,6 +120,8 @@ impl Engine {
         }
         let scan = Arc::new(LakeScan::new(url, files, schema));
         if table == LakeTable::Events {
+            let chains = ActorChain::new(Arc::clone(&scan) as Arc<dyn TableProvider>);
+            self.session.register_table(ACTOR_CHAIN, Arc::new(chains))?;
             self.session.register_table(CLOUDTRAIL, Arc::new(view::view(table.name(), scan)?))?;
         } else {
             self.session.register_table(table.name(), scan)?;

@@ -96,7 +96,7 @@ fn plain(error: &DataFusionError) -> String {
 
 fn tables() -> impl Iterator<Item = &'static str> {
     let others = LakeTable::ALL.into_iter().filter(|table| *table != LakeTable::Events);
-    others.map(LakeTable::name).chain([crate::engine::CLOUDTRAIL])
+    others.map(LakeTable::name).chain([crate::engine::CLOUDTRAIL, crate::chain::ACTOR_CHAIN])
 }
 
 fn with_nearest<'a>(text: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {

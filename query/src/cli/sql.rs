@@ -12,7 +12,8 @@ use trailhound_ingest::lake::Lake;
 /// Ask the lake a question.
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
-    /// One statement that reads; tables: cloudtrail, aggregated, logfiles, quarantine, findings, notifications.
+    /// One statement that reads; tables: cloudtrail, aggregated, logfiles, quarantine, findings, notifications,
+    /// actor_chain.
     query: String,
     /// The lake: a folder, or `s3://bucket/prefix`.
     #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]

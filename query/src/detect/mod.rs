@@ -112,7 +112,8 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
         }
         let engine = Engine::at(lake, Vec::new()).await?;
         let known = State::load(&engine, learners(rules), marks.findings.unwrap_or(-1)).await?;
-        let told = evaluate::evaluate(lake, rules, &work, &known).await?;
+        let mut told = evaluate::evaluate(lake, rules, &work, &known).await?;
+        crate::chain::findings::name_origins(lake, &work.all, &mut told.findings).await;
         if !commit(lake, &told, &known, marks, work.version).await? {
             // Somebody else has covered these events, or some of them.
             if restarts == RESTARTS {

@@ -148,6 +148,7 @@ fn document(finding: &Finding, runbook: Option<&str>) -> Value {
         "title": finding.title,
         "alert": finding.alert,
         "actor": finding.actor,
+        "origin": finding.entities.get("origin"),
         "account": finding.account,
         "region": finding.region,
         "firstTime": time::format(finding.first_time),

@@ -49,6 +49,9 @@ pub(crate) fn parse(sql: &str, values: &Values) -> Result<Parsed> {
     for name in DOCUMENTED.iter().filter_map(|name| name.split('.').next()) {
         pass.display.insert(name.to_lowercase(), name.to_owned());
     }
+    for name in crate::chain::COLUMNS {
+        pass.display.entry(name.to_lowercase()).or_insert_with(|| name.to_owned());
+    }
     Ok(Parsed { statement, display: pass.display, has_star })
 }
 

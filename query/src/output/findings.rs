@@ -13,7 +13,7 @@ use trailhound_ingest::time;
 const SEVERITIES: [Severity; 5] =
     [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
 
-/// Prints each finding: what, when, where, who.
+/// Prints each finding: what, when, where, who, and who is behind a session.
 ///
 /// # Errors
 /// The output is closed.
@@ -33,6 +33,11 @@ pub fn write(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
             if finding.late { " late" } else { "" },
         )?;
         writeln!(out, "         {}", printable(&finding.alert))?;
+        // Where the session of the actor comes from.
+        if let Some(origin) = finding.entities.get("origin") {
+            let kind = finding.entities.get("originType").map_or("unknown", String::as_str);
+            writeln!(out, "         {dim}origin: {} ({}){dim:#}", printable(origin), printable(kind))?;
+        }
     }
     Ok(())
 }

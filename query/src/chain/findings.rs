@@ -1,0 +1,101 @@
+//! Findings → findings that name who began.
+//!
+//! The actor of a finding is the last link of a chain. When that is a session, the identities in the finding's events
+//! are walked back: one look at those events, and one at the issues of the two days before them, for all findings of a
+//! run; nothing when there is no such finding.
+
+use super::load::{bounded, look_back};
+use super::{Chain, Source};
+use crate::detect::finding::Finding;
+use crate::engine::Engine;
+use crate::error::Error;
+use datafusion::logical_expr::{Expr, ident, lit};
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Instant;
+use trailhound_ingest::lake::{Lake, LakeFile};
+
+/// Event ids that are looked up by name; more of them by reading the ids of their time.
+const NAMED: usize = 500;
+
+/// Different origins that a finding names.
+const SHOWN: usize = 3;
+
+/// The entities that are added.
+const ENTITIES: [&str; 3] = ["origin", "originType", "chain"];
+
+/// Adds `origin`, `originType` and `chain` to the findings whose actor is a session. What cannot be looked up is left
+/// out, with a warning: a finding matters more than where it comes from.
+pub(crate) async fn name_origins(lake: &Lake, files: &[LakeFile], findings: &mut [Finding]) {
+    let mut findings = findings.iter_mut().filter(|finding| is_session(finding)).collect::<Vec<_>>();
+    if findings.is_empty() {
+        return;
+    }
+    let began = Instant::now();
+    match look_up(lake, files, &mut findings).await {
+        Ok(()) => tracing::debug!(
+            "looked for the origin of {} findings: {:.3} s",
+            findings.len(),
+            began.elapsed().as_secs_f64()
+        ),
+        Err(error) => tracing::warn!("findings are without origin: {error}"),
+    }
+}
+
+/// A role, whose sessions have a beginning elsewhere; root may be one, of `AssumeRoot`.
+fn is_session(finding: &Finding) -> bool {
+    let actor = finding.actor.as_deref().unwrap_or_default();
+    actor.contains(":role/") || super::session::is_session(actor) || actor.ends_with(":root")
+}
+
+async fn look_up(lake: &Lake, files: &[LakeFile], findings: &mut [&mut Finding]) -> Result<(), Error> {
+    let source = Source::of(&Engine::over(lake, files.to_vec())?).await?;
+    let ids = findings.iter().flat_map(|finding| &finding.event_ids).cloned().collect::<HashSet<_>>();
+    let first = findings.iter().map(|finding| finding.first_time).min().unwrap_or_default();
+    let last = findings.iter().map(|finding| finding.last_time).max().unwrap_or_default();
+    let mut sessions = source.sessions(bounded(named(&ids), Some(first), Some(last)), &ids).await?;
+    sessions.retain(|_, (session, ..)| session.is_temporary());
+    let Some(first) = sessions.values().map(|(session, time, _)| session.created.unwrap_or(*time)).min()
+    else {
+        return Ok(());
+    };
+    let chains = source.chains(Some(look_back(first)), Some(last)).await?;
+    for finding in findings {
+        let used = finding.event_ids.iter().filter_map(|id| sessions.get(id));
+        let chains =
+            used.map(|(session, time, ip)| chains.of(session, *time, ip.as_ref())).collect::<Vec<_>>();
+        let values = told(&chains);
+        for (name, value) in ENTITIES.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
+            finding.entities.entry((*name).to_owned()).or_insert(value);
+        }
+    }
+    Ok(())
+}
+
+/// The events with these ids, by the bloom filters of the files, if they are few.
+fn named(ids: &HashSet<String>) -> Expr {
+    if ids.len() > NAMED {
+        return lit(true);
+    }
+    ident("eventid").in_list(ids.iter().map(lit).collect(), false)
+}
+
+/// What a finding says of the chains of its events: each once, and not too many.
+fn told(chains: &[Chain]) -> [String; 3] {
+    let arrow = |chain: &Chain| chain.path.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(" → ");
+    let origins = chains.iter().map(|chain| (Arc::clone(&chain.origin), chain.origin_type));
+    let origins = origins.collect::<BTreeSet<_>>();
+    let types = origins.iter().map(|(_, origin_type)| origin_type.name().to_owned()).collect::<BTreeSet<_>>();
+    let origins = origins.iter().map(|(origin, _)| origin.to_string()).collect::<BTreeSet<_>>();
+    let paths = chains.iter().map(arrow).collect::<BTreeSet<_>>();
+    [listed(&origins, ", "), listed(&types, ", "), listed(&paths, "; ")]
+}
+
+fn listed(all: &BTreeSet<String>, separator: &str) -> String {
+    let mut text = all.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(separator);
+    if all.len() > SHOWN {
+        let _ = write!(text, "{separator}and {} more", all.len() - SHOWN);
+    }
+    text
+}

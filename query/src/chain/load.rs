@@ -1,0 +1,233 @@
+//! Events → issues, and the keys that were in use: two plain scans of a few columns.
+
+use super::issue::{Issue, Members, Names};
+use super::session::{COLUMNS, Session, Text, Texts};
+use super::{Chains, LOOK_BACK};
+use crate::engine::{CLOUDTRAIL, Engine};
+use crate::functions::json_path::json_path;
+use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Result, ScalarValue, exec_err};
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ident, lit};
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
+use futures::TryStreamExt;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Issues that are held at once; each takes some 350 bytes.
+const MOST_ISSUES: usize = 2_000_000;
+
+/// Keys in use that are held at once; each takes some 500 bytes.
+const MOST_USED: usize = 1_000_000;
+
+/// The calls that give out credentials, and their services.
+const CALLS: [&str; 8] = [
+    "AssumeRole",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "AssumeRoot",
+    "GetFederationToken",
+    "GetRoleCredentials",
+    "GetSessionToken",
+    "GetSigninToken",
+];
+const SERVICES: [&str; 3] = ["sts.amazonaws.com", "sso.amazonaws.com", "signin.amazonaws.com"];
+
+/// Where the members of request and response are.
+const MEMBERS: [(&str, &[&str]); 8] = [
+    ("responseelements", &["credentials", "accessKeyId"]),
+    ("responseelements", &["assumedRoleUser", "arn"]),
+    ("responseelements", &["federatedUser", "arn"]),
+    ("requestparameters", &["roleArn"]),
+    ("requestparameters", &["roleSessionName"]),
+    ("requestparameters", &["targetPrincipal"]),
+    ("requestparameters", &["principalArn"]),
+    ("requestparameters", &["sourceIdentity"]),
+];
+
+/// The columns of both scans besides those of a session.
+const TIME: &str = "eventtime";
+const IP: &str = "sourceipaddress";
+
+/// The events of a lake, to be asked for issues and keys.
+#[derive(Clone)]
+pub struct Source {
+    state: SessionState,
+    events: Arc<dyn TableProvider>,
+}
+
+/// A key in use.
+#[derive(Clone, Debug)]
+pub(super) struct Used {
+    pub(super) session: Session,
+    pub(super) first: i64,
+    pub(super) last: i64,
+    /// Where the first call came from.
+    pub(super) ip: Text,
+}
+
+impl Source {
+    pub(super) fn new(state: SessionState, events: Arc<dyn TableProvider>) -> Self {
+        Self { state, events }
+    }
+
+    /// The events of an engine.
+    ///
+    /// # Errors
+    /// It has none.
+    pub async fn of(engine: &Engine) -> Result<Self> {
+        let events = engine.session().table_provider(CLOUDTRAIL).await?;
+        Ok(Self::new(engine.session().state(), events))
+    }
+
+    /// The issues from `from` to `until`, in microseconds since 1970: see [`LOOK_BACK`].
+    ///
+    /// # Errors
+    /// The lake cannot be read, or there are more than two million.
+    pub async fn chains(&self, from: Option<i64>, until: Option<i64>) -> Result<Chains> {
+        let texts = |list: &[&str]| list.iter().map(|text| lit(*text)).collect::<Vec<_>>();
+        let is_issue = ident("eventname")
+            .in_list(texts(&CALLS), false)
+            .and(ident("eventsource").in_list(texts(&SERVICES), false))
+            .and(ident("errorcode").is_null().or(ident("errorcode").eq(lit(""))));
+        let found = MEMBERS.iter().map(|(column, path)| {
+            let steps = path.iter().map(|step| lit(*step));
+            json_path().call([ident(*column)].into_iter().chain(steps).collect()).alias(path.join("_"))
+        });
+        let columns = COLUMNS.iter().chain(&["recipientaccountid", "sharedeventid"]).map(|name| ident(*name));
+        let mut rows = self.rows(bounded(is_issue, from, until), columns.chain(found).collect()).await?;
+        let (mut chains, mut names) = (Chains::default(), Names::default());
+        while let Some(batch) = rows.try_next().await? {
+            read_issues(&batch, &mut chains, &mut names)?;
+            if chains.issues.len() > MOST_ISSUES {
+                return too_many(MOST_ISSUES, "credentials were issued");
+            }
+        }
+        Ok(chains.finish())
+    }
+
+    /// The keys in use from `from` to `until`, of events that meet `filter`.
+    pub(super) async fn used(
+        &self,
+        filter: Expr,
+        from: Option<i64>,
+        until: Option<i64>,
+    ) -> Result<HashMap<Arc<str>, Used>> {
+        let filter = ident(COLUMNS[0]).is_not_null().and(filter);
+        let columns = COLUMNS.iter().map(|name| ident(*name)).collect();
+        let mut rows = self.rows(bounded(filter, from, until), columns).await?;
+        let (mut used, mut names) = (HashMap::<Arc<str>, Used>::new(), Names::default());
+        while let Some(batch) = rows.try_next().await? {
+            read_used(&batch, &mut used, &mut names)?;
+            if used.len() > MOST_USED {
+                return too_many(MOST_USED, "keys were in use");
+            }
+        }
+        Ok(used)
+    }
+
+    /// The identities in the events with these ids that meet `filter`, with their time and address.
+    pub(super) async fn sessions(
+        &self,
+        filter: Expr,
+        ids: &HashSet<String>,
+    ) -> Result<HashMap<String, (Session, i64, Text)>> {
+        let columns = COLUMNS.iter().chain(&["eventid"]).map(|name| ident(*name)).collect();
+        let mut rows = self.rows(filter, columns).await?;
+        let (mut found, mut names) = (HashMap::new(), Names::default());
+        while let Some(batch) = rows.try_next().await? {
+            let texts = Texts::new(&batch, &[&COLUMNS[..], &["eventid", IP]].concat())?;
+            let times = times(&batch)?;
+            for row in (0..batch.num_rows()).filter(|&row| times.is_valid(row)) {
+                let Some(id) = texts.get(COLUMNS.len(), row).filter(|id| ids.contains(*id)) else { continue };
+                let ip = texts.get(COLUMNS.len() + 1, row).map(|ip| names.text(ip));
+                found.insert(id.to_owned(), (texts.session(row, &mut names), times.value(row), ip));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn rows(&self, filter: Expr, mut columns: Vec<Expr>) -> Result<SendableRecordBatchStream> {
+        columns.extend([ident(TIME), ident(IP)]);
+        let source = provider_as_source(Arc::clone(&self.events));
+        let plan = LogicalPlanBuilder::scan("events", source, None)?.filter(filter)?.project(columns)?;
+        let plan = self.state.create_physical_plan(&plan.build()?).await?;
+        execute_stream(plan, self.state.task_ctx())
+    }
+}
+
+/// `filter`, of events from `from` to `until`.
+pub(super) fn bounded(filter: Expr, from: Option<i64>, until: Option<i64>) -> Expr {
+    let time = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+    let filter = from.iter().fold(filter, |all, from| all.and(ident(TIME).gt_eq(time(*from))));
+    until.iter().fold(filter, |all, until| all.and(ident(TIME).lt_eq(time(*until))))
+}
+
+/// The time from which issues matter to what was in use from `first` on.
+pub(super) fn look_back(first: i64) -> i64 {
+    first.saturating_sub(LOOK_BACK)
+}
+
+fn too_many<T>(most: usize, what: &str) -> Result<T> {
+    exec_err!(
+        "more than {most} {what} in this time\nhint: a shorter one takes less: WHERE issuedTime >= '…' AND issuedTime < '…'"
+    )
+}
+
+fn times(batch: &RecordBatch) -> Result<Int64Array> {
+    let column = batch.column(batch.schema_ref().index_of(TIME)?);
+    let micros = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?;
+    Ok(micros.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>())
+}
+
+fn read_issues(batch: &RecordBatch, chains: &mut Chains, names: &mut Names) -> Result<()> {
+    let members = MEMBERS.iter().map(|(_, path)| path.join("_")).collect::<Vec<_>>();
+    let members = members.iter().map(String::as_str);
+    let columns = COLUMNS.into_iter().chain(["recipientaccountid", "sharedeventid", IP]).chain(members);
+    let texts = Texts::new(batch, &columns.collect::<Vec<_>>())?;
+    let times = times(batch)?;
+    for row in (0..batch.num_rows()).filter(|&row| times.is_valid(row)) {
+        let more = |number: usize| texts.get(COLUMNS.len() + number, row);
+        let members = Members {
+            key: more(3),
+            assumed: more(4),
+            federated: more(5),
+            role: more(6),
+            session_name: more(7),
+            target: more(8),
+            saml_provider: more(9),
+            source_identity: more(10),
+        };
+        let mut issue = Issue::new(texts.session(row, names), times.value(row), &members, names);
+        issue.account = more(0).map(|account| names.text(account));
+        issue.shared = more(1).filter(|_| !issue.is_by_service()).map(Arc::from);
+        issue.ip = more(2).map(|ip| names.text(ip));
+        chains.add(issue);
+    }
+    Ok(())
+}
+
+fn read_used(batch: &RecordBatch, used: &mut HashMap<Arc<str>, Used>, names: &mut Names) -> Result<()> {
+    let texts = Texts::new(batch, &[&COLUMNS[..], &[IP]].concat())?;
+    let times = times(batch)?;
+    for row in (0..batch.num_rows()).filter(|&row| times.is_valid(row)) {
+        let (Some(key), time) = (texts.get(0, row), times.value(row)) else { continue };
+        let ip = || texts.get(COLUMNS.len(), row);
+        if let Some(known) = used.get_mut(key) {
+            known.last = known.last.max(time);
+            // One of several calls in the first second, whatever the order in which they are read.
+            if time < known.first || (time == known.first && ip() < known.ip.as_deref()) {
+                (known.session, known.first) = (texts.session(row, names), time);
+                known.ip = ip().map(|ip| names.text(ip));
+            }
+            continue;
+        }
+        let (session, ip) = (texts.session(row, names), ip().map(|ip| names.text(ip)));
+        used.insert(names.text(key), Used { session, first: time, last: time, ip });
+    }
+    Ok(())
+}

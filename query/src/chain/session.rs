@@ -1,0 +1,268 @@
+//! The identity in one event: who called, with which credentials, and what it says of where they come from.
+
+use super::issue::Names;
+use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Result;
+use std::sync::Arc;
+use trailhound_ingest::time;
+
+/// A text, if there is one.
+pub type Text = Option<Arc<str>>;
+
+/// The columns of `cloudtrail` that a [`Session`] is read from, in the order of its fields.
+pub(super) const COLUMNS: [&str; 16] = [
+    "useridentity_accesskeyid",
+    "useridentity_type",
+    "useridentity_arn",
+    "useridentity_principalid",
+    "useridentity_accountid",
+    "useridentity_username",
+    "useridentity_identityprovider",
+    "useridentity_invokedby",
+    "useridentity_onbehalfof_userid",
+    "useridentity_inscopeof_credentialsissuedto",
+    "useridentity_sessioncontext_sessionissuer_arn",
+    "useridentity_sessioncontext_webidfederationdata_federatedprovider",
+    "useridentity_sessioncontext_sourceidentity",
+    "useridentity_sessioncontext_ec2roledelivery",
+    "useridentity_sessioncontext_assumedroot",
+    "useridentity_sessioncontext_attributes_creationdate",
+];
+
+/// `userIdentity`, as far as a chain needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Session {
+    /// `accessKeyId`.
+    pub key: Text,
+    /// `type`.
+    pub kind: Text,
+    /// `arn`: of a role session, `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
+    pub arn: Text,
+    /// `principalId`.
+    pub principal: Text,
+    /// `accountId`.
+    pub account: Text,
+    /// `userName`.
+    pub user: Text,
+    /// `identityProvider`, or the SAML provider that the request named.
+    pub provider: Text,
+    /// `invokedBy`.
+    pub service: Text,
+    /// `onBehalfOf.userId`: a user of IAM Identity Center.
+    pub on_behalf_of: Text,
+    /// `inScopeOf.credentialsIssuedTo`: the function or task that has the credentials.
+    pub issued_to: Text,
+    /// `sessionContext.sessionIssuer.arn`: the role, or the user who asked for a token.
+    pub issuer: Text,
+    /// `sessionContext.webIdFederationData.federatedProvider`.
+    pub web_provider: Text,
+    /// `sessionContext.sourceIdentity`.
+    pub source_identity: Text,
+    /// `sessionContext.ec2RoleDelivery`.
+    pub ec2_delivery: Text,
+    /// `sessionContext.assumedRoot`.
+    pub assumed_root: Text,
+    /// `sessionContext.attributes.creationDate`, in microseconds since 1970.
+    pub created: Option<i64>,
+}
+
+/// What kind of actor begins a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OriginType {
+    /// An IAM user.
+    IamUser,
+    /// The root user of an account.
+    Root,
+    /// A user of a SAML identity provider.
+    Saml,
+    /// A subject of an OIDC identity provider: a pipeline, a pod, a person.
+    Oidc,
+    /// A user of IAM Identity Center.
+    IdentityCenter,
+    /// An AWS service, or the function or task that it runs.
+    Service,
+    /// An EC2 instance.
+    Instance,
+    /// The first link is not known; whoever it was named this source identity.
+    SourceIdentity,
+    /// The first link is not known.
+    Unknown,
+}
+
+impl OriginType {
+    /// As it is shown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IamUser => "IAM user",
+            Self::Root => "root",
+            Self::Saml => "SAML",
+            Self::Oidc => "OIDC",
+            Self::IdentityCenter => "Identity Center",
+            Self::Service => "service",
+            Self::Instance => "instance",
+            Self::SourceIdentity => "source identity",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Session {
+    /// Whether the credentials were issued, for a time.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.created.is_some() || self.session_arn().is_some()
+    }
+
+    /// The ARN, if it is that of a session which somebody was issued.
+    pub(super) fn session_arn(&self) -> Option<&Arc<str>> {
+        let is_root = self.assumed_root.as_deref() == Some("true");
+        self.arn.as_ref().filter(|arn| is_root || is_session(arn))
+    }
+
+    /// The last part of the ARN of a session: its name.
+    pub(super) fn name(&self) -> Option<&str> {
+        let arn = self.arn.as_deref().filter(|arn| is_session(arn));
+        let id = arn.or(self.principal.as_deref().filter(|id| id.contains(':')));
+        id?.rsplit(['/', ':']).next()
+    }
+
+    /// The best name of this identity.
+    pub(super) fn label(&self) -> Arc<str> {
+        let service =
+            (self.kind.as_deref() == Some("AWSService")).then_some(&self.service).and_then(Option::as_ref);
+        let all = [service, self.arn.as_ref(), self.user.as_ref(), self.on_behalf_of.as_ref()];
+        let more = [self.service.as_ref(), self.principal.as_ref(), self.account.as_ref(), self.key.as_ref()];
+        let best = all.into_iter().chain(more).flatten().next();
+        best.cloned().unwrap_or_else(|| Arc::from("(unknown)"))
+    }
+
+    /// The account of the identity.
+    pub(super) fn account(&self) -> Text {
+        let of_arn =
+            || Some(Arc::from(self.arn.as_deref()?.split(':').nth(4).filter(|part| !part.is_empty())?));
+        self.account.clone().or_else(of_arn)
+    }
+
+    /// Who is behind this identity, as far as it says so itself. `role` is what it got credentials for, if it did.
+    pub(super) fn origin(&self, role: Option<&str>) -> (OriginType, Arc<str>) {
+        let label = || self.label();
+        let user = || self.user.clone().unwrap_or_else(label);
+        match self.kind.as_deref().unwrap_or_default() {
+            "Root" if self.assumed_root.as_deref() != Some("true") => (OriginType::Root, label()),
+            "IAMUser" => (OriginType::IamUser, label()),
+            "SAMLUser" if self.is_identity_center(role) => (OriginType::IdentityCenter, user()),
+            "SAMLUser" => (OriginType::Saml, user()),
+            "WebIdentityUser" => (OriginType::Oidc, user()),
+            "IdentityCenterUser" => (OriginType::IdentityCenter, user()),
+            "AWSService" => (OriginType::Service, label()),
+            // A call from an account whose trail is not in the lake: the id says no more than what it is of.
+            "AWSAccount" if self.principal.as_deref().is_some_and(|id| id.starts_with("AIDA")) => {
+                (OriginType::IamUser, label())
+            }
+            _ => self.of_session().unwrap_or_else(|| (OriginType::Unknown, label())),
+        }
+    }
+
+    /// What a session tells of its beginning when the event that issued it is not known.
+    pub(super) fn of_session(&self) -> Option<(OriginType, Arc<str>)> {
+        let issuer = self.issuer.as_deref().unwrap_or_default();
+        if let Some(to) = &self.issued_to {
+            return Some((OriginType::Service, Arc::clone(to)));
+        }
+        let name = self.name();
+        if let Some(name) = name.filter(|name| self.ec2_delivery.is_some() || is_instance(name)) {
+            return Some((OriginType::Instance, Arc::from(name)));
+        }
+        if let Some((_, service)) = issuer.split_once(":role/aws-service-role/") {
+            return Some((OriginType::Service, Arc::from(service.split('/').next().unwrap_or(service))));
+        }
+        if let Some(name) = name.filter(|_| self.is_identity_center(Some(issuer))) {
+            return Some((OriginType::IdentityCenter, Arc::from(name)));
+        }
+        if self.web_provider.is_some() {
+            return Some((OriginType::Oidc, self.label()));
+        }
+        if issuer.contains(":user/") {
+            return Some((OriginType::IamUser, Arc::from(issuer)));
+        }
+        issuer.ends_with(":root").then(|| (OriginType::Root, Arc::from(issuer)))
+    }
+
+    /// Roles of Identity Center have reserved names, and so has its SAML provider in each account.
+    fn is_identity_center(&self, role: Option<&str>) -> bool {
+        let provider = self.provider.as_deref().unwrap_or_default();
+        let role = role.unwrap_or_default();
+        provider.contains(":saml-provider/AWSSSO_") || role.contains("/AWSReservedSSO_")
+    }
+
+    /// Whether it names somebody, and not only their account.
+    pub(super) fn is_named(&self) -> bool {
+        self.kind.as_deref() != Some("AWSAccount")
+    }
+}
+
+/// Whether an ARN is that of temporary credentials.
+pub(super) fn is_session(arn: &str) -> bool {
+    arn.contains(":assumed-role/") || arn.contains(":federated-user/")
+}
+
+/// `i-` and 8 or 17 digits of a hexadecimal number: what EC2 calls the session of an instance.
+fn is_instance(name: &str) -> bool {
+    let id = name.strip_prefix("i-").unwrap_or_default();
+    matches!(id.len(), 8 | 17) && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Reads a time as CloudTrail writes it, in either of its forms.
+fn created(text: &str) -> Option<i64> {
+    time::parse(&format!("\"{text}\"")).map(|(micros, _)| micros).or_else(|| time::parse_compact(text))
+}
+
+/// Columns of texts.
+pub(super) struct Texts(Vec<StringArray>);
+
+impl Texts {
+    /// The columns `names` of a batch.
+    pub(super) fn new(batch: &RecordBatch, names: &[&str]) -> Result<Self> {
+        let column = |name: &&str| -> Result<StringArray> {
+            let index = batch.schema_ref().index_of(name)?;
+            Ok(cast(batch.column(index), &DataType::Utf8)?.as_string::<i32>().clone())
+        };
+        Ok(Self(names.iter().map(column).collect::<Result<_>>()?))
+    }
+
+    /// The text of a column, by its number; an empty one is none.
+    pub(super) fn get(&self, column: usize, row: usize) -> Option<&str> {
+        let column = &self.0[column];
+        column.is_valid(row).then(|| column.value(row)).filter(|text| !text.is_empty())
+    }
+
+    /// The identity in a row of [`COLUMNS`].
+    pub(super) fn session(&self, row: usize, names: &mut Names) -> Session {
+        let mut column = 0;
+        let mut next = || {
+            column += 1;
+            self.get(column - 1, row).map(|text| names.text(text))
+        };
+        Session {
+            key: next(),
+            kind: next(),
+            arn: next(),
+            principal: next(),
+            account: next(),
+            user: next(),
+            provider: next(),
+            service: next(),
+            on_behalf_of: next(),
+            issued_to: next(),
+            issuer: next(),
+            web_provider: next(),
+            source_identity: next(),
+            ec2_delivery: next(),
+            assumed_root: next(),
+            created: next().and_then(|text: Arc<str>| created(&text)),
+        }
+    }
+}
