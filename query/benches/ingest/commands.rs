@@ -60,6 +60,13 @@ pub(crate) fn ingest(logs: &Path, workers: u32) -> Run {
     Run { cpu: cpu::children() - before, wall, peak_mb, records, bytes_out }
 }
 
+/// Ingests `logs` into `lake` and leaves it there.
+pub(crate) fn ingest_into(logs: &Path, lake: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailhound"));
+    let status = command.arg("ingest").arg(logs).arg("--lake").arg(lake).stderr(Stdio::null()).status();
+    assert!(status.is_ok_and(|status| status.success()), "trailhound ingest failed");
+}
+
 /// DuckDB's own reading of the same files into Parquet; `None` where it cannot be installed.
 pub(crate) fn duckdb(logs: &Path) -> Option<f64> {
     if std::env::var_os("TRAILHOUND_BENCH_NO_PEER").is_some() {

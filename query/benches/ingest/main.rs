@@ -4,6 +4,7 @@
 //! cargo bench --bench ingest                        the corpus beside the checkout, else enlarged sample logs
 //! TRAILHOUND_BENCH_LOGS=FOLDER cargo bench --bench ingest
 //! cargo bench --bench ingest -- function            only the function, see [`calls`]
+//! cargo bench --bench ingest -- rules               only the rules, see [`rules`]
 //! ```
 //! Linux only: CPU seconds and memory come from `/proc`. A row is the CPU time, user and system, of the work alone;
 //! the rows of real commands are whole processes, from start to exit. Files are in the page cache, for all alike.
@@ -21,6 +22,7 @@ mod calls;
 mod commands;
 mod corpus;
 mod cpu;
+mod rules;
 mod stages;
 
 // What the tests drive the product with.
@@ -49,10 +51,17 @@ fn main() {
     let files = corpus::read(&logs);
     let gz = files.iter().map(Vec::len).sum::<usize>();
     println!("{} files, {:.1} MB gzipped, in {}\n", files.len(), mb(gz), logs.display());
-    if !std::env::args().any(|argument| argument == "function") {
+    let asked = std::env::args().find(|argument| matches!(argument.as_str(), "function" | "rules"));
+    let asked = |part: &str| asked.as_ref().is_none_or(|asked| asked == part);
+    if asked("ingest") {
         whole(&logs, &files, gz);
     }
-    calls::print(&files);
+    if asked("function") {
+        calls::print(&files);
+    }
+    if asked("rules") {
+        rules::print(&logs);
+    }
 }
 
 /// The table of a whole ingest.

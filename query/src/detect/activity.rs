@@ -25,6 +25,10 @@ const TEXTS: [&str; 7] = [
     "eventsource",
     "eventname",
 ];
+/// Where the address and the source are among them.
+const ADDRESS: usize = 4;
+const SOURCE: usize = 5;
+
 const TIME: &str = "eventtime";
 const ERROR: &str = "errorcode";
 const DATA: &str = "additionaleventdata";
@@ -79,31 +83,44 @@ impl Activity {
         let (errors, data) = (errors?, data?);
         let times = batch.column_by_name(TIME).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
         let times = times.ok_or_else(|| missing(TIME))?;
+        let hour = |row: usize| if times.is_valid(row) { times.value(row).div_euclid(HOUR) } else { 0 };
+        let has_failed = |row: usize| !value(errors, row).is_none_or(str::is_empty);
+        // Files are in the order of names and principals, so the same comes many times in a row.
+        let is_same = |row: usize| {
+            texts.iter().all(|text| {
+                text.views()[row] == text.views()[row - 1] && text.is_null(row) == text.is_null(row - 1)
+            }) && hour(row) == hour(row - 1)
+                && has_failed(row) == has_failed(row - 1)
+        };
         let mut key = String::new();
+        let mut run = Counts::default();
         for row in 0..batch.num_rows() {
-            let time = if times.is_valid(row) { times.value(row) } else { 0 };
-            key.clear();
-            let _ = write!(key, "{}", time.div_euclid(HOUR));
-            key.push(SEPARATOR);
-            key.push(if value(errors, row).is_none_or(str::is_empty) { '0' } else { '1' });
-            for (name, column) in TEXTS.iter().zip(&texts) {
-                key.push(SEPARATOR);
-                let text = value(column, row).unwrap_or_default();
-                key.push_str(if *name == "sourceipaddress" { network(text) } else { text });
+            if row > 0 && !is_same(row) {
+                self.add(&key, std::mem::take(&mut run));
             }
-            let bytes = value(data, row).and_then(bytes_out).unwrap_or(0);
-            self.add(&key, bytes);
+            if run.calls == 0 {
+                write_key(&mut key, hour(row), has_failed(row), texts.iter().map(|text| value(text, row)));
+            }
+            run.calls += 1;
+            if value(texts[SOURCE], row) == Some("s3.amazonaws.com") {
+                run.bytes_out =
+                    run.bytes_out.saturating_add(value(data, row).and_then(bytes_out).unwrap_or(0));
+            }
         }
+        self.add(&key, run);
         Ok(())
     }
 
-    fn add(&mut self, key: &str, bytes: i64) {
-        if let Some(counts) = self.counts.get_mut(key) {
-            counts.calls += 1;
-            counts.bytes_out = counts.bytes_out.saturating_add(bytes);
-        } else {
-            self.counts.insert(key.to_owned(), Counts { calls: 1, bytes_out: bytes });
+    fn add(&mut self, key: &str, run: Counts) {
+        if run.calls == 0 {
+            return;
         }
+        let counts = match self.counts.get_mut(key) {
+            Some(counts) => counts,
+            None => self.counts.entry(key.to_owned()).or_default(),
+        };
+        counts.calls += run.calls;
+        counts.bytes_out = counts.bytes_out.saturating_add(run.bytes_out);
     }
 
     /// Writes the rows, a file for each day.
@@ -123,6 +140,21 @@ impl Activity {
             files.push(store(lake, LakeTable::Activity, date, &rows).await?);
         }
         Ok(files)
+    }
+}
+
+fn write_key<'a>(
+    key: &mut String,
+    hour: i64,
+    has_failed: bool,
+    texts: impl Iterator<Item = Option<&'a str>>,
+) {
+    key.clear();
+    let _ = write!(key, "{hour}{SEPARATOR}{}", u8::from(has_failed));
+    for (number, text) in texts.enumerate() {
+        key.push(SEPARATOR);
+        let text = text.unwrap_or_default();
+        key.push_str(if number == ADDRESS { network(text) } else { text });
     }
 }
 

@@ -23,8 +23,14 @@ impl Budget {
     }
 }
 
-/// Groups that new events touch, and the times of the first and the last of these.
-pub(super) type Touched = HashMap<Vec<Option<String>>, (i64, i64)>;
+/// The values of a group.
+type Group = Vec<Option<String>>;
+
+/// Times of the first and the last new event.
+type Times = (i64, i64);
+
+/// Groups that new events touch.
+pub(super) type Touched = HashMap<Group, Times>;
 
 /// What is kept for one rule.
 pub(super) struct Gathered<'a> {
@@ -101,7 +107,7 @@ impl<'a> Gathered<'a> {
 
     /// Notes when the groups of new events were touched, run by run of one group.
     fn touch(&mut self, by: &[String], columns: &Columns) {
-        let mut run: Option<(Vec<Option<String>>, (i64, i64))> = None;
+        let mut run: Option<(Group, Times)> = None;
         for (row, (key, is_same)) in columns.keys(by).enumerate() {
             let time = columns.time(row);
             match &mut run {
@@ -114,7 +120,7 @@ impl<'a> Gathered<'a> {
         self.note(run);
     }
 
-    fn note(&mut self, run: Option<(Vec<Option<String>>, (i64, i64))>) {
+    fn note(&mut self, run: Option<(Group, Times)>) {
         let Some((key, (first, last))) = run else { return };
         let times = self.touched.entry(key).or_insert((first, last));
         *times = (times.0.min(first), times.1.max(last));
@@ -142,6 +148,6 @@ impl<'a> Gathered<'a> {
     }
 }
 
-fn owned(key: &Key<'_>) -> Vec<Option<String>> {
+fn owned(key: &Key<'_>) -> Group {
     key.iter().map(|value| value.map(str::to_owned)).collect()
 }

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::params::Values;
 use crate::rules::probe::Probe;
-use compile::{Compiled, Program, compile, flat};
+use compile::{Compiled, Program, Reader, compile};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, UInt32Array, new_null_array,
 };
@@ -51,9 +51,10 @@ impl<'a> Scan<'a> {
         engine: &Engine,
         probes: Vec<(Probe<'a>, &Values, Vec<String>)>,
     ) -> Result<Self, (usize, Error)> {
+        let reader = Reader::new(engine).await.map_err(|error| (0, error))?;
         let mut flats = Vec::with_capacity(probes.len());
         for (number, (probe, values, more)) in probes.iter().enumerate() {
-            let flat = flat(engine, &probe.select(more, &[], true), values).await;
+            let flat = reader.read(&probe.select(more, &[], true), values).await;
             flats.push(flat.map_err(|error| (number, error))?);
         }
         let always = SPLIT_BY.into_iter().chain(activity::columns()).collect::<Vec<_>>();
@@ -100,15 +101,20 @@ impl<'a> Scan<'a> {
             return Err(Error::Format("eventsource or eventname is no text".to_owned()));
         };
         let pair = |row: usize| (value(sources, row), value(names, row));
+        let is_same = |row: usize| {
+            let views = sources.views()[row] == sources.views()[row - 1]
+                && names.views()[row] == names.views()[row - 1];
+            views
+                && sources.is_null(row) == sources.is_null(row - 1)
+                && names.is_null(row) == names.is_null(row - 1)
+        };
         let mut by_pair = HashMap::<(&str, &str), Vec<u32>>::new();
         let mut start = 0;
         // Files are in the order of names, so a pair comes in a few runs.
         while start < batch.num_rows() {
-            let first = pair(start);
-            let end =
-                (start + 1..batch.num_rows()).find(|&row| pair(row) != first).unwrap_or(batch.num_rows());
+            let end = (start + 1..batch.num_rows()).find(|&row| !is_same(row)).unwrap_or(batch.num_rows());
             let rows = (start..end).filter_map(|row| u32::try_from(row).ok());
-            by_pair.entry(first).or_default().extend(rows);
+            by_pair.entry(pair(start)).or_default().extend(rows);
             start = end;
         }
         let mut groups = Vec::new();

@@ -31,51 +31,87 @@ pub(super) struct Flat {
     columns: Vec<(String, Expr)>,
 }
 
-/// Reads the statement of a probe.
-///
-/// # Errors
-/// It is not understood, or is more than columns of rows that meet conditions.
-pub(super) async fn flat(engine: &Engine, text: &str, values: &Values) -> Result<Flat, Error> {
-    let (plan, schema) = engine.analyzed(text, values).await?;
-    let (columns, condition) = put_together(&plan)?;
-    let names = schema.fields().iter().map(|field| field.name().clone());
-    let conditions = condition.map(split_conjunction_owned).unwrap_or_default();
-    Ok(Flat { conditions, columns: names.zip(columns).collect() })
+/// What reads the statements of probes.
+pub(super) struct Reader {
+    planner: Engine,
+    /// The columns of `cloudtrail`, over those of the files.
+    columns: Vec<Expr>,
 }
 
-/// The columns of a plan, by their place, and the condition of its rows.
-fn put_together(plan: &LogicalPlan) -> Result<(Vec<Expr>, Option<Expr>), Error> {
-    match plan {
-        LogicalPlan::TableScan(scan) => {
-            let names = scan.projected_schema.fields().iter().map(|field| field.name());
-            Ok((names.map(|name| Expr::Column(Column::from_name(name))).collect(), None))
-        }
-        LogicalPlan::SubqueryAlias(alias) => put_together(&alias.input),
-        LogicalPlan::Projection(projection) => {
-            let (below, condition) = put_together(&projection.input)?;
-            let below = by_name(&projection.input, below);
-            let columns = projection.expr.iter().map(|expr| replaced(expr.clone(), &below));
-            Ok((columns.collect::<Result<_, _>>()?, condition))
-        }
-        LogicalPlan::Filter(filter) => {
-            let (below, condition) = put_together(&filter.input)?;
-            let own = replaced(filter.predicate.clone(), &by_name(&filter.input, below.clone()))?;
-            Ok((below, Some(condition.map_or(own.clone(), |condition| condition.and(own)))))
-        }
-        other => Ok(plan_err!("a rule looks at single events, and cannot have {}", other.display())?),
+impl Reader {
+    /// # Errors
+    /// The engine has no lake.
+    pub(super) async fn new(engine: &Engine) -> Result<Self, Error> {
+        let (planner, view) = engine.planner().await?;
+        let columns = view.schema().columns().into_iter().map(Expr::Column).collect();
+        let of_files = |name: &str| Expr::Column(Column::from_name(name));
+        let (columns, _) = put_together(&view, columns, &|_, name| of_files(name))?;
+        Ok(Self { planner, columns })
+    }
+
+    /// Reads the statement of a probe.
+    ///
+    /// # Errors
+    /// It is not understood, or is more than columns of rows that meet conditions.
+    pub(super) async fn read(&self, text: &str, values: &Values) -> Result<Flat, Error> {
+        let (plan, schema) = self.planner.analyzed(text, values).await?;
+        let columns = plan.schema().columns().into_iter().map(Expr::Column).collect();
+        let (columns, conditions) = put_together(&plan, columns, &|at, _| self.columns[at].clone())?;
+        let names = schema.fields().iter().map(|field| field.name().clone());
+        let conditions = conditions.into_iter().flat_map(split_conjunction_owned).collect();
+        Ok(Flat { conditions, columns: names.zip(columns).collect() })
     }
 }
 
-fn by_name(plan: &LogicalPlan, columns: Vec<Expr>) -> HashMap<Column, Expr> {
-    plan.schema().columns().into_iter().zip(columns).collect()
+/// Values, which are over the columns of a plan, in terms of what `scanned` says of the columns of its table, by their
+/// place and name; and the conditions of the plan's rows.
+fn put_together(
+    mut plan: &LogicalPlan,
+    mut exprs: Vec<Expr>,
+    scanned: &dyn Fn(usize, &str) -> Expr,
+) -> Result<(Vec<Expr>, Vec<Expr>), Error> {
+    let count = exprs.len();
+    loop {
+        // The columns of a plan in terms of what is below it.
+        let below = |expr: Expr, column: &dyn Fn(usize) -> Expr| replaced(expr, plan, column);
+        (exprs, plan) = match plan {
+            LogicalPlan::TableScan(scan) => {
+                let column = |at: usize| scanned(at, scan.projected_schema.field(at).name());
+                let mut exprs =
+                    exprs.into_iter().map(|expr| below(expr, &column)).collect::<Result<Vec<_>, _>>()?;
+                let conditions = exprs.split_off(count);
+                return Ok((exprs, conditions));
+            }
+            LogicalPlan::SubqueryAlias(alias) => {
+                let column = |at: usize| Expr::Column(Column::from(alias.input.schema().qualified_field(at)));
+                (exprs.into_iter().map(|expr| below(expr, &column)).collect::<Result<_, _>>()?, &alias.input)
+            }
+            LogicalPlan::Projection(projection) => {
+                let column = |at: usize| projection.expr[at].clone().unalias();
+                (
+                    exprs.into_iter().map(|expr| below(expr, &column)).collect::<Result<_, _>>()?,
+                    &projection.input,
+                )
+            }
+            LogicalPlan::Filter(filter) => {
+                exprs.push(filter.predicate.clone());
+                (exprs, &filter.input)
+            }
+            other => {
+                return Ok(plan_err!("a rule looks at single events, and cannot have {}", other.display())?);
+            }
+        };
+    }
 }
 
-fn replaced(expr: Expr, below: &HashMap<Column, Expr>) -> Result<Expr, Error> {
-    let replaced = expr.unalias().transform_down(|expr| match &expr {
-        Expr::Column(column) => Ok(below.get(column).map_or(Transformed::no(expr.clone()), |below| {
-            // What is below is in other names, and must not be looked up again.
-            Transformed::new(below.clone(), true, TreeNodeRecursion::Jump)
-        })),
+/// `expr` with what `column` gives in the place of each column of `plan`.
+fn replaced(expr: Expr, plan: &LogicalPlan, column: &dyn Fn(usize) -> Expr) -> Result<Expr, Error> {
+    let replaced = expr.transform_down(|expr| match &expr {
+        // What is put in is in other names, and must not be looked up again.
+        Expr::Column(name) => {
+            let at = plan.schema().index_of_column(name)?;
+            Ok(Transformed::new(column(at), true, TreeNodeRecursion::Jump))
+        }
         _ => Ok(Transformed::no(expr)),
     })?;
     Ok(replaced.data)
