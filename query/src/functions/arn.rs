@@ -18,7 +18,7 @@ const UNTYPED: [&str; 3] = ["s3", "sns", "sqs"];
 /// An ARN in its parts. A part that is empty is not there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Arn<'a> {
-    pub(super) partition: &'a str,
+    partition: &'a str,
     service: &'a str,
     region: &'a str,
     account: &'a str,

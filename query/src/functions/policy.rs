@@ -233,7 +233,8 @@ fn covers_iam(pattern: &str) -> bool {
 
 /// Whether a pattern of resources takes in all roles, or all users, of an account.
 fn covers_resources(pattern: &str) -> bool {
-    let partition = Arn::parse(pattern).map_or("aws", |arn| arn.partition);
+    let partition = pattern.strip_prefix("arn:").and_then(|rest| rest.split_once(':'));
+    let partition = partition.map_or("aws", |(partition, _)| partition);
     let account = account(pattern).unwrap_or("000000000000");
     let of = |kind| format!("arn:{partition}:iam::{account}:{kind}/{ANY}");
     ["role", "user"].into_iter().any(|kind| matches(pattern, &of(kind)))

@@ -51,16 +51,36 @@ pub(crate) fn bytes(kind: &str, records: &[(&str, Value)]) -> Vec<u8> {
     out.extend([0; 16]);
     out.extend(data);
     out.extend(b"\xab\xcd\xefMaxMind.com");
-    encode(&metadata(kind, nodes.len()), &mut out);
+    metadata(kind, nodes.len(), &mut out);
     out
 }
 
-fn metadata(kind: &str, nodes: usize) -> Value {
-    json!({
-        "binary_format_major_version": 2, "binary_format_minor_version": 0, "build_epoch": 1_790_000_000,
-        "database_type": kind, "description": {}, "ip_version": 6, "languages": [], "node_count": nodes,
-        "record_size": 32,
-    })
+/// Here each number has to have its own width.
+fn metadata(kind: &str, nodes: usize, out: &mut Vec<u8>) {
+    let short = |value: u8| vec![5 << 5 | 2, 0, value];
+    let encoded = |value: Value| {
+        let mut bytes = Vec::new();
+        encode(&value, &mut bytes);
+        bytes
+    };
+    // A number of 64 bits has an extended type.
+    let epoch = [&[8, 2][..], &1_790_000_000_u64.to_be_bytes()].concat();
+    let members = [
+        ("binary_format_major_version", short(2)),
+        ("binary_format_minor_version", short(0)),
+        ("build_epoch", epoch),
+        ("database_type", encoded(json!(kind))),
+        ("description", encoded(json!({}))),
+        ("ip_version", short(6)),
+        ("languages", encoded(json!([]))),
+        ("node_count", encoded(json!(nodes))),
+        ("record_size", short(32)),
+    ];
+    out.push(7 << 5 | u8::try_from(members.len()).unwrap());
+    for (key, value) in members {
+        encode(&json!(key), out);
+        out.extend(value);
+    }
 }
 
 /// The first bits of a network, and how many; IPv4 is at the beginning of IPv6.
