@@ -101,12 +101,15 @@ impl Ports {
 fn is_covered(range: Ports, ports: &[Ports]) -> bool {
     // The first port of the range that is not covered yet.
     let mut next = range.first;
-    for port in ports.iter().filter(|port| port.last >= range.first) {
+    for port in ports {
+        if port.last < next {
+            continue;
+        }
         if port.first > next {
             return false;
         }
-        match port.last.max(next).checked_add(1) {
-            Some(after) if after <= range.last => next = after.max(next),
+        match port.last.checked_add(1) {
+            Some(after) if after <= range.last => next = after,
             _ => return true,
         }
     }
