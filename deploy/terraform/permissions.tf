@@ -16,15 +16,16 @@ locals {
     { Sid = "LakeKey", Effect = "Allow", Action = "kms:Decrypt", Resource = local.key_arn, Condition = local.by_s3_only },
   ])
 
+  # The tables that detect writes.
+  detected = ["findings", "notifications", "activity_hourly", "baselines"]
+
   # What each writes besides reading.
   writes = {
-    ingest = concat(local.written, [
-      # The first version of every table, when the lake is made.
-      "${local.lake_arn}/findings/_delta_log/00000000000000000000.json",
-      "${local.lake_arn}/notifications/_delta_log/00000000000000000000.json",
-    ])
-    detect  = ["${local.lake_arn}/findings/*", "${local.lake_arn}/notifications/*"]
-    compact = local.written
+    # And the first version of every table, when the lake is made.
+    ingest = concat(local.written, [for table in local.detected : "${local.lake_arn}/${table}/_delta_log/00000000000000000000.json"])
+    detect = [for table in local.detected : "${local.lake_arn}/${table}/*"]
+    # Small files of what detect writes at each run are merged as well.
+    compact = concat(local.written, ["${local.lake_arn}/activity_hourly/*", "${local.lake_arn}/baselines/*"])
     vacuum  = ["${local.lake_arn}/logfiles/*"] # brings logfiles up to date before it deletes
   }
   write_lake = { for part, keys in local.writes : part => concat([

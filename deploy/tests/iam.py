@@ -108,8 +108,9 @@ def attempts(outputs, logs):
     root.put_object(Bucket=logs, Key="other/x", Body=b"x")
     data = [(f"write {table}", put(lake, f"{prefix}/{table}/part"), {I, C} | ({V} if table == "logfiles" else set()))
             for table in ("events", "aggregated", "logfiles", "quarantine")]
-    mine = [(f"write {table}", put(lake, f"{prefix}/{table}/part"), {D}) for table in ("findings", "notifications")]
-    first = [(f"make {table}", put(lake, f"{prefix}/{table}/_delta_log/{0:020}.json"), {I, D}) for table in ("findings", "notifications")]
+    detected = {"findings": {D}, "notifications": {D}, "activity_hourly": {D, C}, "baselines": {D, C}}
+    mine = [(f"write {table}", put(lake, f"{prefix}/{table}/part"), roles) for table, roles in detected.items()]
+    first = [(f"make {table}", put(lake, f"{prefix}/{table}/_delta_log/{0:020}.json"), roles | {I}) for table, roles in detected.items()]
     return [
         *data, *mine, *first,
         ("write beside the lake", put(lake, "other"), set()),
