@@ -116,12 +116,8 @@ fn assumed_role(role: &str, session: &str) -> Option<String> {
 }
 
 /// The target of `AssumeRoot`, an account or the ARN of its root.
-fn root_of(target: &str) -> Arc<str> {
-    if target.starts_with("arn:") {
-        Arc::from(target)
-    } else {
-        Arc::from(format!("arn:aws:iam::{target}:root"))
-    }
+fn root_of(target: &str) -> String {
+    if target.starts_with("arn:") { target.to_owned() } else { format!("arn:aws:iam::{target}:root") }
 }
 
 /// Texts and identities that many events share, each kept once.
