@@ -10,6 +10,7 @@ mod export;
 mod ingest;
 mod lake;
 mod limits;
+mod local;
 mod metrics;
 mod patience;
 mod progress;

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::rules::Severity;
+use crate::rules::local::HIDDEN_BY;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::json::{ReaderBuilder, writer::JsonArray, writer::WriterBuilder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -68,6 +69,12 @@ impl Finding {
             hash.update(part);
         }
         fetch::hex(&hash.finalize()[..16])
+    }
+
+    /// The exception of the local policy that hides it, if one does.
+    #[must_use]
+    pub fn hidden_by(&self) -> Option<&str> {
+        self.entities.get(HIDDEN_BY).map(String::as_str)
     }
 }
 

@@ -8,6 +8,7 @@ use super::known::Known;
 use crate::error::Error;
 use crate::rules::Rule;
 use crate::rules::file::Dedup;
+use crate::rules::local::HIDDEN_BY;
 use crate::rules::params::Values;
 use crate::rules::template::fill;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
@@ -70,7 +71,9 @@ impl<'a> Hits<'a> {
     }
 
     fn hit(&mut self, values: BTreeMap<String, String>, time: i64, first: i64, counted: Option<i64>) {
-        let key = self.dedup.by.iter().map(|name| values.get(name)).collect::<Vec<_>>();
+        // What an exception hides must not stand for what is found when the exception is gone.
+        let hidden = values.get(HIDDEN_BY).map(Some);
+        let key = self.dedup.by.iter().map(|name| values.get(name)).chain(hidden).collect::<Vec<_>>();
         let key = serde_json::json!(key).to_string();
         let span = self.dedup.span.micros();
         if let Some(open) = self.open.get_mut(&key)

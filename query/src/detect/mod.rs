@@ -12,6 +12,8 @@ pub mod notify;
 mod turn;
 pub mod sns;
 pub mod harness;
+mod conjuncts;
+pub mod backtest;
 
 use crate::error::Error;
 use crate::rules::Rule;
@@ -59,6 +61,9 @@ pub struct Detected {
     /// New findings.
     #[serde(rename = "findings", serialize_with = "count")]
     pub findings: Vec<Finding>,
+    /// New findings that an exception of the local policy hides: kept, but neither shown nor sent.
+    #[serde(serialize_with = "count")]
+    pub hidden: Vec<Finding>,
     /// Seconds it took.
     pub seconds: f64,
 }
@@ -99,8 +104,12 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
         detected.files = work.new.len();
         detected.events = work.new.iter().map(|file| file.rows).sum();
         detected.lag_seconds = lag(&work.new, time::now());
-        (detected.findings, detected.repeated) = evaluate::evaluate(lake, rules, &work).await?;
-        match commit(lake, &detected.findings, watermark, work.version).await? {
+        let (findings, repeated) = evaluate::evaluate(lake, rules, &work).await?;
+        let outcome = commit(lake, &findings, watermark, work.version).await?;
+        detected.repeated = repeated;
+        (detected.hidden, detected.findings) =
+            findings.into_iter().partition(|finding| finding.hidden_by().is_some());
+        match outcome {
             TxnOutcome::Committed(_) => {
                 detected.seconds = began.elapsed().as_secs_f64();
                 return Ok(detected);

@@ -1,6 +1,7 @@
 //! What a rule must hold beyond being TOML: everything that could surprise its author later is refused at once.
 
 use super::file::{Kind, Rule};
+use super::local::HIDDEN_BY;
 use super::params::Values;
 use super::template::{ALWAYS, COUNTED};
 use super::{RuleError, statement, template};
@@ -19,7 +20,7 @@ pub(super) fn check(rule: &Rule) -> Result<(), RuleError> {
     if let Some(name) = rule.fields.keys().chain(rule.params.keys()).find(|name| !is_snake(name)) {
         return bad(format!("the name {name:?} is not snake_case"));
     }
-    let reserved = ALWAYS.into_iter().chain(COUNTED).chain(["first"]);
+    let reserved = ALWAYS.into_iter().chain(COUNTED).chain(["first", HIDDEN_BY]);
     if let Some(name) =
         reserved.into_iter().find(|&name| rule.fields.keys().any(|f| f.eq_ignore_ascii_case(name)))
     {

@@ -2,7 +2,8 @@
 //!
 //! A rule says what it looks for as an SQL predicate, and perhaps how many within what time; the engine makes the
 //! statement around it. In the order of their making: the file ([`file`]) with its [`params`], loaded from the pack in
-//! the binary or from a folder ([`pack`]), checked ([`check`]), compiled ([`statement`]), put into words ([`template`]) and
+//! the binary or from a folder ([`pack`]), checked ([`check`]), tuned by
+//! a local policy ([`local`]), compiled ([`statement`]), put into words ([`template`]) and
 //! listed ([`catalogue`]). Its own tests are run where rules are ([`crate::detect::harness`]).
 
 pub mod file;
@@ -13,6 +14,8 @@ pub mod pack;
 mod check;
 pub mod statement;
 pub mod template;
+pub mod local;
+pub mod lint;
 pub mod catalogue;
 
 pub use file::{Kind, Rule, Severity};
