@@ -78,7 +78,7 @@ pub struct Lake {
 struct Inner {
     url: Url,
     /// By table, in the order of [`LakeTable::ALL`].
-    logs: [LogStoreRef; 6],
+    logs: [LogStoreRef; LakeTable::ALL.len()],
 }
 
 impl std::fmt::Debug for Lake {
@@ -125,7 +125,7 @@ impl Lake {
             root = Arc::new(patient::Patient::new(root));
         }
         let log = |table| logstore_with(Arc::clone(&root), &table_url(&location.url, table), config.clone());
-        let mut logs = [(); 6].map(|()| Arc::clone(&events));
+        let mut logs = LakeTable::ALL.map(|_| Arc::clone(&events));
         for (slot, table) in logs.iter_mut().zip(LakeTable::ALL) {
             *slot = log(table).map_err(failed)?;
         }

@@ -1,6 +1,7 @@
 //! What rules would have found in a time that is past. Nothing is committed, and what is known already is found again.
 
 use super::finding::Finding;
+use super::state::State;
 use super::{Ready, Work, bound, evaluate};
 use crate::error::Error;
 use crate::rules::Rule;
@@ -30,15 +31,22 @@ pub async fn backtest(lake: &Lake, rules: &[Ready<'_>], since: i64) -> Result<Ba
     let snapshot = lake.snapshot(LakeTable::Events, None).await?;
     // A file that does not say how new its events are may have new ones.
     let is_in = |time: Option<i64>| time.is_none_or(|time| time >= since);
-    let new = snapshot.files.iter().filter(|file| is_in(bound(file, "maxValues"))).cloned().collect::<Vec<_>>();
+    let new =
+        snapshot.files.iter().filter(|file| is_in(bound(file, "maxValues"))).cloned().collect::<Vec<_>>();
     let days = new.iter().map(|file| file.date).filter(|day| *day >= time::day_of(since));
     let days = days.collect::<BTreeSet<_>>().len();
     let events = new.iter().map(|file| file.rows).sum();
     let work = Work { version: snapshot.version, all: snapshot.files, new, late_before: None };
-    let marked = rules.iter().map(|ready| Rule { id: format!("{MARK}{}", ready.rule.id), ..ready.rule.clone() });
+    let mark = |id: &String| format!("{MARK}{id}");
+    let marked = rules.iter().map(|Ready { rule, .. }| {
+        let supersedes = rule.supersedes.iter().map(mark).collect();
+        Rule { id: mark(&rule.id), supersedes, ..(*rule).clone() }
+    });
     let marked = marked.collect::<Vec<_>>();
-    let ready = marked.iter().zip(rules).map(|(rule, ready)| Ready { rule, set: ready.set }).collect::<Vec<_>>();
-    let (mut findings, _) = evaluate::evaluate(lake, &ready, &work).await?;
+    let ready =
+        marked.iter().zip(rules).map(|(rule, ready)| Ready { rule, set: ready.set }).collect::<Vec<_>>();
+    // What is new is what these events show to be new.
+    let mut findings = evaluate::evaluate(lake, &ready, &work, &State::default()).await?.findings;
     findings.retain(|finding| finding.last_time >= since);
     for finding in &mut findings {
         finding.rule = finding.rule.trim_start_matches(MARK).to_owned();

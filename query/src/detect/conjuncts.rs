@@ -3,6 +3,7 @@
 //! A term that can be left out, and no test that must not fire begins to, is proved by nothing: it may be wrong, or do
 //! nothing. All variants of a rule, each without one term, look at the lake that a test has made.
 
+use super::state::State;
 use super::{Ready, evaluate, new_work};
 use crate::error::Error;
 use crate::names::expression::{terms, tree};
@@ -20,21 +21,32 @@ pub(super) struct Conjuncts {
 
 impl Conjuncts {
     pub(super) fn new(rule: &Rule) -> Self {
-        let tree = rule.predicate.as_deref().and_then(|sql| tree(sql).ok());
-        let terms = tree.iter().flat_map(terms).map(ToString::to_string).collect::<Vec<_>>();
-        let variant = |left_out: usize| {
-            let rest = terms.iter().enumerate().filter(|(at, _)| *at != left_out);
-            let rest = rest.map(|(_, term)| format!("({term})")).collect::<Vec<_>>();
-            let predicate = (!rest.is_empty()).then(|| rest.join("\nAND "));
-            Rule { id: left_out.to_string(), predicate, ..rule.clone() }
-        };
-        let variants = (0..terms.len()).map(variant).collect();
-        Self { terms, variants, proved: BTreeSet::new() }
+        let mut conjuncts = Self::none();
+        conjuncts.add(rule, rule.predicate.as_deref(), |variant, rest| variant.predicate = rest);
+        for (number, step) in rule.steps.iter().enumerate() {
+            let set = |variant: &mut Rule, rest| variant.steps[number].predicate = rest;
+            conjuncts.add(rule, step.predicate.as_deref(), set);
+        }
+        conjuncts
     }
 
     /// No terms: there is nothing to prove.
     pub(super) fn none() -> Self {
         Self { terms: Vec::new(), variants: Vec::new(), proved: BTreeSet::new() }
+    }
+
+    /// Adds the terms of one condition; `set` gives a rule what is left of it.
+    fn add(&mut self, rule: &Rule, predicate: Option<&str>, set: impl Fn(&mut Rule, Option<String>)) {
+        let Some(tree) = predicate.and_then(|sql| tree(sql).ok()) else { return };
+        let terms = terms(&tree).iter().map(ToString::to_string).collect::<Vec<_>>();
+        for left_out in 0..terms.len() {
+            let rest = terms.iter().enumerate().filter(|(at, _)| *at != left_out);
+            let rest = rest.map(|(_, term)| format!("({term})")).collect::<Vec<_>>();
+            let mut variant = Rule { id: self.terms.len().to_string(), ..rule.clone() };
+            set(&mut variant, (!rest.is_empty()).then(|| rest.join("\nAND ")));
+            self.variants.push(variant);
+            self.terms.push(terms[left_out].clone());
+        }
     }
 
     /// How many terms there are.
@@ -49,9 +61,9 @@ impl Conjuncts {
         if ready.is_empty() {
             return Ok(());
         }
-        let work = new_work(lake, None).await?;
-        let (findings, _) = evaluate::evaluate(lake, &ready, &work).await?;
-        self.proved.extend(findings.into_iter().map(|finding| finding.rule));
+        let work = new_work(lake, None, None).await?;
+        let told = evaluate::evaluate(lake, &ready, &work, &State::default()).await?;
+        self.proved.extend(told.findings.into_iter().map(|finding| finding.rule));
         Ok(())
     }
 

@@ -56,9 +56,16 @@ fn pieces(rule: &Rule) -> Vec<Piece> {
         .flat_map(|threshold| [("distinct", &threshold.distinct), ("sum", &threshold.sum)])
         .filter_map(|(key, sql)| Some((key.to_owned(), sql.as_deref()?, false)));
     let fields = rule.fields.iter().map(|(name, sql)| (name.clone(), sql.as_str(), false));
+    let of_steps = rule.steps.iter().flat_map(|step| {
+        let fields = step.fields.iter().map(|(name, sql)| (name.clone(), sql.as_str(), false));
+        fields.chain(step.predicate.iter().map(|sql| ("where".to_owned(), sql.as_str(), true)))
+    });
+    let when =
+        rule.severity_when.iter().map(|when| ("severity_when".to_owned(), when.condition.as_str(), true));
     let conditions = rule.predicate.iter().map(|sql| ("where".to_owned(), sql.as_str(), true));
-    let all = conditions.chain(fields).chain(measures);
-    all.filter_map(|(key, sql, is_condition)| Some(Piece { key, tree: tree(sql).ok()?, is_condition })).collect()
+    let all = conditions.chain(of_steps).chain(when).chain(fields).chain(measures);
+    all.filter_map(|(key, sql, is_condition)| Some(Piece { key, tree: tree(sql).ok()?, is_condition }))
+        .collect()
 }
 
 /// A remark about the line of `rule` that begins with `key`, or holds `word` behind it.
@@ -129,17 +136,24 @@ mod tests {
     #[test]
     fn other_traps_are_found() {
         assert_eq!(codes("\"s3:DeleteBuckets\"", ""), ["unknown-event"]);
-        assert_eq!(codes("\"*\"", "where = \"requestParameters.a = 'x' AND eventName = 'y'\""), ["slow-where"]);
+        assert_eq!(
+            codes("\"*\"", "where = \"requestParameters.a = 'x' AND eventName = 'y'\""),
+            ["slow-where"]
+        );
         assert_eq!(codes("\"*\"", "where = \"eventName = 'y' AND requestParameters.a = 'x'\""), [""; 0]);
         assert_eq!(codes("\"s3:GetObject\"", ""), ["needs-data"]);
         assert_eq!(codes("\"s3:GetObject\"", "needs = [\"data:s3\"]"), [""; 0]);
-        assert_eq!(codes("\"s3:PutBucketAcl\"", "[fields]\nbucket = \"requestParameters.x\""), ["unused-field"]);
+        assert_eq!(
+            codes("\"s3:PutBucketAcl\"", "[fields]\nbucket = \"requestParameters.x\""),
+            ["unused-field"]
+        );
     }
 
     #[test]
     fn a_remark_names_its_line() {
         let text = "id = \"x\"\nwhere = '''\na\nAND b <> 'c'\n'''\n";
-        let rule = Rule { source: text.to_owned(), ..crate::rules::Pack::built_in().unwrap().rules()[0].clone() };
+        let rule =
+            Rule { source: text.to_owned(), ..crate::rules::Pack::built_in().unwrap().rules()[0].clone() };
         assert_eq!(remark(&rule, "c", ("where", "b <> 'c'"), String::new(), "").line, Some(4));
         assert_eq!(remark(&rule, "c", ("where", "b<>'c'"), String::new(), "").line, Some(2));
     }

@@ -36,14 +36,20 @@ const DATA: [(&str, &str); 7] = [
         "BatchExecuteStatement BatchGetItem BatchWriteItem DeleteItem ExecuteStatement ExecuteTransaction GetItem PutItem \
          Query Scan TransactGetItems TransactWriteItems UpdateItem",
     ),
-    ("ebs", "CompleteSnapshot GetSnapshotBlock ListChangedBlocks ListSnapshotBlocks PutSnapshotBlock StartSnapshot"),
+    (
+        "ebs",
+        "CompleteSnapshot GetSnapshotBlock ListChangedBlocks ListSnapshotBlocks PutSnapshotBlock StartSnapshot",
+    ),
     ("sns", "Publish PublishBatch"),
-    ("sqs", "ChangeMessageVisibility DeleteMessage DeleteMessageBatch ReceiveMessage SendMessage SendMessageBatch"),
+    (
+        "sqs",
+        "ChangeMessageVisibility DeleteMessage DeleteMessageBatch ReceiveMessage SendMessage SendMessageBatch",
+    ),
     ("kinesis", "GetRecords GetShardIterator PutRecord PutRecords SubscribeToShard"),
 ];
 
 pub(super) fn look(rule: &Rule, remarks: &mut Vec<Remark>) {
-    for pattern in &rule.events {
+    for pattern in rule.all_events() {
         let Some((source, name)) = pattern.split_once(':') else { continue };
         if let Some((what, hint)) = unknown(source, name) {
             let what = format!("events: {what}");
@@ -75,7 +81,10 @@ fn unknown(source: &str, name: &str) -> Option<(String, String)> {
     };
     let is_known = match name.strip_suffix('*') {
         Some(prefix) => names.iter().any(|known| known.starts_with(prefix)),
-        None => names.contains(name) || (bare(name) != name && names.iter().any(|known| bare(known) == bare(name))),
+        None => {
+            names.contains(name)
+                || (bare(name) != name && names.iter().any(|known| bare(known) == bare(name)))
+        }
     };
     if is_known {
         return None;
@@ -87,10 +96,10 @@ fn unknown(source: &str, name: &str) -> Option<(String, String)> {
             format!("{source}:{name}* finds all versions"),
         ));
     }
-    let hint = nearest(name.trim_end_matches('*'), names.iter().copied())
-        .map_or_else(|| "look it up in a record, or in the API reference of the service".to_owned(), |near| {
-            format!("did you mean {source}:{near}?")
-        });
+    let hint = nearest(name.trim_end_matches('*'), names.iter().copied()).map_or_else(
+        || "look it up in a record, or in the API reference of the service".to_owned(),
+        |near| format!("did you mean {source}:{near}?"),
+    );
     Some((format!("{source} has no event {name}"), hint))
 }
 

@@ -18,8 +18,24 @@ const ALWAYS: [&str; 6] = ["eventid", "eventname", "eventsource", "eventtime", "
 
 /// Functions of SQL that are NULL only if an argument is.
 const STRICT: [&str; 18] = [
-    "array_has", "array_to_string", "btrim", "cardinality", "char_length", "contains", "date_part", "ends_with", "length",
-    "lower", "regexp_like", "replace", "starts_with", "strpos", "substr", "trim", "upper", "array_length",
+    "array_has",
+    "array_to_string",
+    "btrim",
+    "cardinality",
+    "char_length",
+    "contains",
+    "date_part",
+    "ends_with",
+    "length",
+    "lower",
+    "regexp_like",
+    "replace",
+    "starts_with",
+    "strpos",
+    "substr",
+    "trim",
+    "upper",
+    "array_length",
 ];
 
 pub(super) fn look(rule: &Rule, piece: &Piece, remarks: &mut Vec<Remark>) {
@@ -27,7 +43,10 @@ pub(super) fn look(rule: &Rule, piece: &Piece, remarks: &mut Vec<Remark>) {
         let mut traps = Vec::new();
         condition(&piece.tree, &mut traps);
         remarks.extend(traps.into_iter().map(|trap| {
-            let what = format!("{}: {trap} is NULL, and the event is lost, when what it compares is absent", piece.key);
+            let what = format!(
+                "{}: {trap} is NULL, and the event is lost, when what it compares is absent",
+                piece.key
+            );
             let hint = "coalesce(…, ''), in_list(…) and the other functions of rules are never NULL";
             remark(rule, "null-trap", (&piece.key, &trap.to_string()), what, hint)
         }));
@@ -83,7 +102,9 @@ fn is_never_null(expr: &Expr) -> bool {
         Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, .. } => false,
         Expr::BinaryOp { left, right, .. } => is_never_null(left) && is_never_null(right),
         Expr::InList { expr, list, .. } => is_never_null(expr) && list.iter().all(is_never_null),
-        Expr::Between { expr, low, high, .. } => [expr, low, high].into_iter().all(|part| is_never_null(part)),
+        Expr::Between { expr, low, high, .. } => {
+            [expr, low, high].into_iter().all(|part| is_never_null(part))
+        }
         Expr::Like { expr, pattern, .. }
         | Expr::ILike { expr, pattern, .. }
         | Expr::RLike { expr, pattern, .. }

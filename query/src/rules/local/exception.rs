@@ -4,12 +4,12 @@
 //! NULL for the others. So it is evaluated with the rule's hits only, whatever the kind of the rule, and goes into the
 //! finding, where it can be counted and listed.
 
-use super::{Local, hint};
+use super::Local;
 use crate::names::expression::{columns, tree, with_fields};
 use crate::names::{DOCUMENTED, is_known};
 use crate::rules::{Rule, RuleError};
 use serde::Deserialize;
-use std::fmt::Write;
+use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::value::Datetime;
 use trailhound_ingest::time;
@@ -134,30 +134,71 @@ impl Local {
 
     /// Gives `rule` the field that says by which exception a hit is hidden, if one is for it today.
     pub(super) fn except(&self, rule: &mut Rule, today: i32) -> Result<(), RuleError> {
-        let mut cases = String::new();
-        for (exception, written) in self.exceptions.iter().zip(&self.file.exceptions) {
-            if !exception.is_for(&rule.id) || exception.is_expired(today) {
-                continue;
-            }
+        let exceptions = self.exceptions.iter().zip(&self.file.exceptions);
+        for (exception, written) in exceptions.filter(|(it, _)| it.is_for(&rule.id) && !it.is_expired(today))
+        {
             let wrong =
                 |what: String| self.wrong(written.predicate.span(), format!("exception: where: {what}"));
-            let parsed = tree(&exception.predicate).map_err(wrong)?;
-            for name in columns(&parsed) {
-                let is_column = is_known(&name.to_lowercase()) || name.eq_ignore_ascii_case("cloudtrail");
-                if !is_column && !rule.fields.contains_key(&name) {
-                    let tops = DOCUMENTED.iter().map(|name| name.split('.').next().unwrap_or(name));
-                    let hint = hint(&name, tops.chain(rule.fields.keys().map(String::as_str)));
-                    return Err(wrong(format!("{name} is no column, and no field of {}{hint}", rule.id)));
-                }
-            }
-            let predicate = with_fields(&exception.predicate, &rule.fields).map_err(wrong)?;
-            let _ = write!(cases, " WHEN ({predicate}) THEN '{}'", exception.label().replace('\'', "''"));
-        }
-        if !cases.is_empty() {
-            rule.fields.insert(HIDDEN_BY.to_owned(), format!("CASE{cases} END"));
+            add(exception, rule).map_err(wrong)?;
         }
         Ok(())
     }
+}
+
+/// Adds an exception to the field of `rule` that says what is hidden.
+fn add(exception: &Exception, rule: &mut Rule) -> Result<(), String> {
+    if let Some(query) = &mut rule.query {
+        // Its columns are what it selects.
+        let case = case(exception, &BTreeMap::new(), None)?;
+        *query = format!("SELECT *, {case} AS {HIDDEN_BY}\nFROM (\n{}\n) AS found", query.trim());
+        return Ok(());
+    }
+    let parsed = tree(&exception.predicate)?;
+    let is_column = |name: &String| is_known(&name.to_lowercase()) || name.eq_ignore_ascii_case("cloudtrail");
+    let names = columns(&parsed).into_iter().filter(|name| !is_column(name)).collect::<Vec<_>>();
+    if rule.steps.is_empty() {
+        all_fields(&names, &rule.fields).map_err(|what| format!("{what} of {}", rule.id))?;
+        let case = case(exception, &rule.fields, rule.fields.get(HIDDEN_BY))?;
+        rule.fields.insert(HIDDEN_BY.to_owned(), case);
+        return Ok(());
+    }
+    // Each step has fields of its own; an event of any step can be the exception.
+    let (mut missing, mut is_added) = (String::new(), false);
+    for step in &mut rule.steps {
+        let mut fields = rule.fields.clone();
+        fields.extend(step.fields.clone());
+        match all_fields(&names, &fields) {
+            Ok(()) => {
+                let case = case(exception, &fields, step.fields.get(HIDDEN_BY))?;
+                step.fields.insert(HIDDEN_BY.to_owned(), case);
+                is_added = true;
+            }
+            Err(what) => missing = what,
+        }
+    }
+    if is_added { Ok(()) } else { Err(format!("{missing} of any step of {}", rule.id)) }
+}
+
+/// Whether all `names` are among `fields`.
+fn all_fields(names: &[String], fields: &BTreeMap<String, String>) -> Result<(), String> {
+    let Some(name) = names.iter().find(|name| !fields.contains_key(*name)) else { return Ok(()) };
+    let tops = DOCUMENTED.iter().map(|name| name.split('.').next().unwrap_or(name));
+    let near = crate::names::nearest(name, tops.chain(fields.keys().map(String::as_str)));
+    let near = near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+    Err(format!("{name}{near} is no column, and no field"))
+}
+
+/// The label of `exception` for hits that meet it; `before` has what earlier exceptions hide, and stands.
+fn case(
+    exception: &Exception,
+    fields: &BTreeMap<String, String>,
+    before: Option<&String>,
+) -> Result<String, String> {
+    let mut fields = fields.clone();
+    fields.remove(HIDDEN_BY);
+    let predicate = with_fields(&exception.predicate, &fields)?;
+    let case = format!("CASE WHEN ({predicate}) THEN '{}' END", exception.label().replace('\'', "''"));
+    Ok(before.map_or(case.clone(), |before| format!("coalesce({before}, {case})")))
 }
 
 #[cfg(test)]
