@@ -252,7 +252,9 @@ impl Judge<'_> {
             }
         }
         found.sort_by(|a, b| (a.time, &a.events).cmp(&(b.time, &b.events)));
-        found.into_iter().for_each(|hit| hits.hit(hit));
+        for hit in found {
+            hits.hit(hit);
+        }
         Ok(())
     }
 
@@ -294,8 +296,10 @@ impl Judge<'_> {
             let columns = Columns::new(&batch)?;
             found.extend((0..columns.len()).map(|row| Hit::of(&columns, row)));
         }
-        found.sort_by(|a, b| a.time.cmp(&b.time));
-        found.into_iter().for_each(|hit| hits.hit(hit));
+        found.sort_by_key(|hit| hit.time);
+        for hit in found {
+            hits.hit(hit);
+        }
         Ok(())
     }
 }

@@ -20,6 +20,8 @@ pub mod notify;
 mod turn;
 pub mod sns;
 pub mod harness;
+#[cfg(test)]
+mod oracle;
 mod conjuncts;
 pub mod backtest;
 

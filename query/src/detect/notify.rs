@@ -89,11 +89,15 @@ struct Sent {
 pub async fn deliver(lake: &Lake, to: &dyn Notify, rules: &[&Rule]) -> Result<Delivered, Error> {
     let runbooks =
         rules.iter().map(|rule| (rule.id.as_str(), rule.runbook.as_str())).collect::<HashMap<_, _>>();
+    // Signals are kept in the lake, and that is all.
+    let signals =
+        rules.iter().filter(|rule| rule.signal).map(|rule| rule.id.as_str()).collect::<HashSet<_>>();
     let mut delivered = Delivered::default();
     loop {
         // In this order: what another run sends in between moves the turn, which is then not ours.
         let mut turn = Turn::wait(lake, to.destination()).await?;
-        let due = due(lake, to.destination()).await?;
+        let mut due = due(lake, to.destination()).await?;
+        due.retain(|finding| !signals.contains(finding.rule.as_str()));
         (delivered.unsent, delivered.problem) = (due.len(), None);
         if due.is_empty() {
             return Ok(delivered);

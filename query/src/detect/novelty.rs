@@ -55,13 +55,15 @@ impl<'a> Novelty<'a> {
         let began = before.values().map(|span| span.first);
         let began = began.chain(self.seen.values().map(|(_, span)| span.first)).min().unwrap_or(0);
         let (learn, forget) = (self.first_seen.learn.micros(), self.first_seen.forget_after.micros());
-        let mut news = self.seen.iter().filter(|(key, (hit, _))| {
+        let news = self.seen.iter().filter(|(key, (hit, _))| {
             hit.time >= began.saturating_add(learn)
                 && before.get(*key).is_none_or(|known| known.last < hit.time.saturating_sub(forget))
         });
-        let mut news = news.by_ref().map(|(_, (hit, _))| hit).collect::<Vec<_>>();
+        let mut news = news.map(|(_, (hit, _))| hit).collect::<Vec<_>>();
         news.sort_by(|a, b| (a.time, &a.events).cmp(&(b.time, &b.events)));
-        news.into_iter().for_each(|hit| hits.hit(hit.clone()));
+        for hit in news {
+            hits.hit(hit.clone());
+        }
     }
 
     /// What the new events add to the baseline.

@@ -106,9 +106,8 @@ impl Columns {
     pub(super) fn keys<'a>(&'a self, names: &[String]) -> impl Iterator<Item = Key<'a>> + use<'a> {
         let columns = self.columns(names);
         (0..self.len()).map(move |row| {
-            let value =
-                |column: &Option<&'a StringArray>| column.filter(|c| c.is_valid(row)).map(|c| c.value(row));
-            columns.iter().map(value).collect()
+            let value = |column: &'a StringArray| column.is_valid(row).then(|| column.value(row));
+            columns.iter().map(|column| column.and_then(value)).collect()
         })
     }
 }
@@ -153,7 +152,9 @@ impl Rows {
                 groups.entry(key).or_default().push(At { time: columns.time(row), step: *step, batch, row });
             }
         }
-        groups.values_mut().for_each(|rows| rows.sort_unstable());
+        for rows in groups.values_mut() {
+            rows.sort_unstable();
+        }
         groups
     }
 

@@ -31,6 +31,9 @@ const MOST_PAIRS: usize = 100_000;
 /// Where fewer than one in so many rows is left, JSON is read for those alone, and not for all probes at once.
 const FEW: usize = 4;
 
+/// The probes that take rows, and these.
+type Taken = (Arc<[usize]>, RecordBatch);
+
 /// Probes, ready to be held against events.
 pub(super) struct Scan<'a> {
     probes: Vec<Probe<'a>>,
@@ -91,7 +94,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The rows that any probe takes, by the probes that take them.
-    fn split(&mut self, batch: &RecordBatch) -> Result<Vec<(Arc<[usize]>, RecordBatch)>, Error> {
+    fn split(&mut self, batch: &RecordBatch) -> Result<Vec<Taken>, Error> {
         let column = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
         let [Some(sources), Some(names)] = SPLIT_BY.map(column) else {
             return Err(Error::Format("eventsource or eventname is no text".to_owned()));

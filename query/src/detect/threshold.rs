@@ -23,6 +23,8 @@ pub(super) fn full(rows: &Rows, group: &[At], threshold: &Threshold) -> Vec<Full
     let within = threshold.within.micros();
     let (mut window, mut tally) = (VecDeque::new(), Tally::default());
     let mut found = Vec::new();
+    // An event with nothing to count is none.
+    let group = group.iter().copied().filter(|&at| has_values(rows, at)).collect::<Vec<_>>();
     for same_time in group.chunk_by(|a, b| a.time == b.time) {
         let time = same_time[0].time;
         for &at in same_time {
@@ -42,6 +44,14 @@ pub(super) fn full(rows: &Rows, group: &[At], threshold: &Threshold) -> Vec<Full
     found
 }
 
+fn has_values(rows: &Rows, at: At) -> bool {
+    let (columns, row) = rows.get(at);
+    match &columns.measured {
+        Measured::Values(lists) => lists.is_valid(row) && lists.value_length(row) > 0,
+        _ => true,
+    }
+}
+
 /// What is in the window.
 #[derive(Default)]
 struct Tally {
@@ -59,7 +69,6 @@ impl Tally {
         let (columns, row) = rows.get(at);
         match &columns.measured {
             Measured::Once => {}
-            Measured::Values(lists) if lists.is_null(row) => {}
             Measured::Values(lists) => {
                 for value in texts(&lists.value(row)) {
                     let times = self.values.entry(value.to_owned()).or_default();
