@@ -14,6 +14,8 @@ pub mod pack;
 mod check;
 pub mod lint;
 pub mod local;
+pub mod coverage;
+pub mod begin;
 pub mod probe;
 pub mod statement;
 pub mod template;
