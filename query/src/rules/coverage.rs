@@ -71,7 +71,7 @@ pub struct Recorded {
 /// The techniques and controls that `rules` cover; controls that none covers are there with no rule.
 #[must_use]
 pub fn covered(rules: &[&Rule]) -> Vec<Row> {
-    let technique = |((tactic, technique), rules): (_, Vec<String>)| {
+    let technique = |((tactic, technique), rules): ((&str, &str), Vec<String>)| {
         let about = TACTICS.iter().find(|(id, _)| *id == tactic).map_or(tactic, |(_, name)| *name).to_owned();
         Row { part: "attack", item: format!("{tactic}/{technique}"), about, rules }
     };

@@ -85,9 +85,9 @@ impl Backtest {
             ("severity", column(|report| report.severity.name().to_owned())),
             ("findings", column(|report| report.findings.to_string())),
             ("a_day", column(|report| format!("{:.1}", report.a_day))),
-            ("days", column(|report| report.days_shown())),
+            ("days", column(RuleReport::days_shown)),
             ("hidden", column(|report| report.hidden.to_string())),
-            ("actors", column(|report| report.actors_shown())),
+            ("actors", column(RuleReport::actors_shown)),
         ];
         print_columns(columns, self.format)
     }

@@ -135,8 +135,8 @@ impl Local {
     /// Gives `rule` the field that says by which exception a hit is hidden, if one is for it today.
     pub(super) fn except(&self, rule: &mut Rule, today: i32) -> Result<(), RuleError> {
         let exceptions = self.exceptions.iter().zip(&self.file.exceptions);
-        for (exception, written) in exceptions.filter(|(it, _)| it.is_for(&rule.id) && !it.is_expired(today))
-        {
+        let id = rule.id.clone();
+        for (exception, written) in exceptions.filter(|(it, _)| it.is_for(&id) && !it.is_expired(today)) {
             let wrong =
                 |what: String| self.wrong(written.predicate.span(), format!("exception: where: {what}"));
             add(exception, rule).map_err(wrong)?;
@@ -145,12 +145,21 @@ impl Local {
     }
 }
 
+/// Ends a query that has the field already.
+const QUERY_END: &str = ") AS found_before_exceptions";
+
 /// Adds an exception to the field of `rule` that says what is hidden.
 fn add(exception: &Exception, rule: &mut Rule) -> Result<(), String> {
     if let Some(query) = &mut rule.query {
         // Its columns are what it selects.
-        let case = case(exception, &BTreeMap::new(), None)?;
-        *query = format!("SELECT *, {case} AS {HIDDEN_BY}\nFROM (\n{}\n) AS found", query.trim());
+        let before = HIDDEN_BY.to_owned();
+        let (all, before) = if query.contains(QUERY_END) {
+            (format!("* EXCEPT ({HIDDEN_BY})"), Some(&before))
+        } else {
+            ("*".to_owned(), None)
+        };
+        let case = case(exception, &BTreeMap::new(), before)?;
+        *query = format!("SELECT {all}, {case} AS {HIDDEN_BY}\nFROM (\n{}\n{QUERY_END}", query.trim());
         return Ok(());
     }
     let parsed = tree(&exception.predicate)?;
