@@ -9,7 +9,7 @@ use crate::names::values::Values;
 use crate::names::view;
 use crate::table::LakeScan;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, plan_err};
 use datafusion::execution::SessionStateBuilder;
@@ -34,7 +34,7 @@ const MEMORY: usize = 2 << 30;
 /// A lake, ready to be asked.
 pub struct Engine {
     session: SessionContext,
-    /// `events`, as the files have it.
+    /// `events` as the files have it, with texts that are not copied out of their pages.
     flat: Option<Arc<LakeScan>>,
 }
 
@@ -112,9 +112,12 @@ impl Engine {
         // A scheme has no underscore.
         let url = ObjectStoreUrl::parse(format!("trailhound-{}://lake", table.name().replace('_', "-")))?;
         self.session.register_object_store(url.as_ref(), lake.store(table));
-        let scan = Arc::new(LakeScan::new(url, files, tables::file_schema(table)));
+        let schema = tables::file_schema(table);
         if table == LakeTable::Events {
-            self.flat = Some(Arc::clone(&scan));
+            self.flat = Some(Arc::new(LakeScan::new(url.clone(), files.clone(), viewed(&schema))));
+        }
+        let scan = Arc::new(LakeScan::new(url, files, schema));
+        if table == LakeTable::Events {
             self.session.register_table(CLOUDTRAIL, Arc::new(view::view(table.name(), scan)?))?;
         } else {
             self.session.register_table(table.name(), scan)?;
@@ -213,6 +216,15 @@ impl Engine {
     pub fn session(&self) -> &SessionContext {
         &self.session
     }
+}
+
+/// Texts as views.
+fn viewed(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+        _ => Arc::clone(field),
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// The columns in the letter case that AWS, or the query, wrote.

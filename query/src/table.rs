@@ -143,6 +143,7 @@ fn bound(file: &LakeFile, side: &str, column: &str, data_type: &DataType) -> Opt
     let value = file.stats.get(side)?.get(column)?;
     match data_type {
         DataType::Utf8 => Some(ScalarValue::Utf8(Some(value.as_str()?.to_owned()))),
+        DataType::Utf8View => Some(ScalarValue::Utf8View(Some(value.as_str()?.to_owned()))),
         DataType::Int64 => Some(ScalarValue::Int64(Some(value.as_i64()?))),
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             let (micros, _) = time::parse(&format!("\"{}\"", value.as_str()?))?;

@@ -6,10 +6,11 @@
 
 use super::finding::store;
 use crate::error::Error;
-use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
 use datafusion::arrow::datatypes::TimestampMicrosecondType;
+use foldhash::HashMap;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use trailhound_ingest::lake::{Lake, LakeTable, NewFile};
 use trailhound_ingest::time;
@@ -71,7 +72,7 @@ impl Activity {
     /// Counts the events of a batch, which has [`columns`].
     pub(super) fn count(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let missing = |name: &str| Error::Format(format!("events has no column {name} of its type"));
-        let text = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let text = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_view_opt());
         let texts = TEXTS.iter().map(|name| text(name).ok_or_else(|| missing(name)));
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let [errors, data] = [ERROR, DATA].map(|name| text(name).ok_or_else(|| missing(name)));
@@ -146,7 +147,7 @@ fn row(key: &str, counts: Counts, eventsversion: i64) -> Row<'_> {
     }
 }
 
-fn value(column: &StringArray, row: usize) -> Option<&str> {
+fn value(column: &StringViewArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row))
 }
 

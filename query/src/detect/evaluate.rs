@@ -158,7 +158,7 @@ impl<'a> Passes<'a> {
         let hit = |probe: usize, batch| {
             let (rule, step) = of[probe];
             match &mut novelties[rule] {
-                Some(novelty) => novelty.take(&Columns::new(&batch)?),
+                Some(novelty) => novelty.take(&Columns::new(&batch)?)?,
                 None => gathered[rule].take_new(step, &batch, budget)?,
             }
             Ok(())
@@ -230,7 +230,7 @@ impl Judge<'_> {
                 let full = threshold::full(rows, &group, threshold).into_iter();
                 found.extend(full.filter(|full| self.gathered.is_news(&key, full.at.time)).map(|full| {
                     let (columns, row) = rows.get(full.at);
-                    Hit { first: full.first, count: Some(full.count), ..Hit::of(columns, row) }
+                    Hit::of(columns, row).counted(full.first, full.count)
                 }));
             } else if let Some(sequence) = &self.rule.sequence {
                 if key.iter().any(Option::is_none) {
@@ -251,8 +251,8 @@ impl Judge<'_> {
                 }));
             }
         }
-        found.sort_by(|a, b| (a.time, &a.events).cmp(&(b.time, &b.events)));
-        for hit in found {
+        found.sort_by_key(|hit| (hit.time, hit.event()));
+        for hit in &found {
             hits.hit(hit);
         }
         Ok(())
@@ -293,11 +293,12 @@ impl Judge<'_> {
         let (_, mut rows) = self.all.stream(&statement(self.rule, &Range::default()), &values).await?;
         let mut found = Vec::new();
         while let Some(batch) = rows.try_next().await? {
-            let columns = Columns::new(&batch)?;
-            found.extend((0..columns.len()).map(|row| Hit::of(&columns, row)));
+            found.push(Columns::new(&batch)?);
         }
-        found.sort_by_key(|hit| hit.time);
-        for hit in found {
+        let rows = found.iter().flat_map(|columns| (0..columns.len()).map(move |row| Hit::of(columns, row)));
+        let mut rows = rows.collect::<Vec<_>>();
+        rows.sort_by_key(|hit| hit.time);
+        for hit in &rows {
             hits.hit(hit);
         }
         Ok(())

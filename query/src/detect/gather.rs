@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::rules::Rule;
 use datafusion::arrow::array::{BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// Bytes of the rows of all rules.
 const MOST: usize = 256 << 20;
@@ -53,11 +53,9 @@ impl<'a> Gathered<'a> {
     ) -> Result<(), Error> {
         let columns = Columns::new(batch)?;
         if let Some((by, _)) = self.group {
-            for (row, key) in columns.keys(by).enumerate() {
-                self.touch(&key, columns.time(row));
-            }
+            self.touch(by, &columns);
         }
-        self.keep(step, columns, batch.get_array_memory_size(), budget);
+        self.keep(step, columns, budget);
         Ok(())
     }
 
@@ -70,35 +68,56 @@ impl<'a> Gathered<'a> {
     ) -> Result<(), Error> {
         let Some((by, within)) = self.group.filter(|_| !self.is_over) else { return Ok(()) };
         let columns = Columns::new(batch)?;
-        let near = columns.keys(by).enumerate().map(|(row, key)| {
+        let mut times = None;
+        let near = columns.keys(by).enumerate().map(|(row, (key, is_same))| {
+            if !is_same {
+                times = self.touched.get(&owned(&key));
+            }
             let time = columns.time(row);
-            self.touched.get(&owned(&key)).is_some_and(|&(first, last)| {
+            times.is_some_and(|&(first, last)| {
                 first.saturating_sub(within) <= time && time <= last.saturating_add(within)
             })
         });
         let near = filter_record_batch(batch, &near.map(Some).collect::<BooleanArray>())?;
         if near.num_rows() > 0 {
-            self.keep(step, Columns::new(&near)?, near.get_array_memory_size(), budget);
+            self.keep(step, Columns::new(&near)?, budget);
         }
         Ok(())
     }
 
-    fn keep(&mut self, step: usize, columns: Columns, bytes: usize, budget: &mut Budget) {
+    fn keep(&mut self, step: usize, columns: Columns, budget: &mut Budget) {
         if self.is_over {
             return;
         }
+        let bytes = columns.bytes();
         if bytes > budget.0 {
             self.is_over = true;
             budget.0 += self.rows.clear();
             return;
         }
         budget.0 -= bytes;
-        self.rows.push(step, columns, bytes);
+        self.rows.push(step, columns);
     }
 
-    fn touch(&mut self, key: &Key<'_>, time: i64) {
-        let times = self.touched.entry(owned(key)).or_insert((time, time));
-        *times = (times.0.min(time), times.1.max(time));
+    /// Notes when the groups of new events were touched, run by run of one group.
+    fn touch(&mut self, by: &[String], columns: &Columns) {
+        let mut run: Option<(Vec<Option<String>>, (i64, i64))> = None;
+        for (row, (key, is_same)) in columns.keys(by).enumerate() {
+            let time = columns.time(row);
+            match &mut run {
+                Some((_, times)) if is_same => *times = (times.0.min(time), times.1.max(time)),
+                _ => {
+                    self.note(run.replace((owned(&key), (time, time))));
+                }
+            }
+        }
+        self.note(run);
+    }
+
+    fn note(&mut self, run: Option<(Vec<Option<String>>, (i64, i64))>) {
+        let Some((key, (first, last))) = run else { return };
+        let times = self.touched.entry(key).or_insert((first, last));
+        *times = (times.0.min(first), times.1.max(last));
     }
 
     /// The times at which older events can belong to a group that a new one touches.

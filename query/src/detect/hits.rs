@@ -41,48 +41,71 @@ pub(super) struct Hits<'a> {
     events: HashSet<String>,
 }
 
-/// An event, or the last of several, that a rule has found.
+/// An event, or the last of several, that a rule has found. Most belong to a finding that is there, and give it no more
+/// than their time and id.
 #[derive(Clone)]
-pub(super) struct Hit {
-    /// The values of its columns, by name.
-    pub(super) values: BTreeMap<String, String>,
+pub(super) struct Hit<'a> {
+    /// Its row.
+    columns: &'a Columns,
+    row: usize,
+    /// The rows before it, in order; what they say and it does not stands.
+    before: Vec<(&'a Columns, usize)>,
     pub(super) time: i64,
     /// Event time of the first of several.
     pub(super) first: i64,
     /// What a threshold has counted, or how many events it took.
     pub(super) count: Option<i64>,
-    pub(super) severity: Option<Severity>,
-    /// Ids of its events.
-    pub(super) events: Vec<String>,
 }
 
-impl Hit {
+impl<'a> Hit<'a> {
     /// The hit of one row.
-    pub(super) fn of(columns: &Columns, row: usize) -> Self {
-        let (values, time) = (columns.values(row), columns.time(row));
+    pub(super) fn of(columns: &'a Columns, row: usize) -> Self {
+        let time = columns.time(row);
         let first = columns.first.as_ref().map_or(time, |first| first.value(row));
         let count = columns.count.as_ref().map(|count| count.value(row));
-        let severity = columns.severity.as_ref().filter(|names| names.is_valid(row));
-        let severity = severity.and_then(|names| Severity::parse(names.value(row)));
-        let events = values.get("eventID").cloned().into_iter().collect();
-        Self { values, time, first, count, severity, events }
+        Self { columns, row, before: Vec::new(), time, first, count }
     }
 
-    /// The hit of several rows, which are in order: later values stand over earlier ones.
-    pub(super) fn of_chain(rows: &Rows, chain: &[At], first: i64) -> Option<Self> {
-        let mut hits = chain.iter().map(|&at| {
-            let (columns, row) = rows.get(at);
-            Self::of(columns, row)
-        });
-        let mut all = hits.next()?;
-        for hit in hits {
-            all.values.extend(hit.values);
-            all.events.extend(hit.events);
-            (all.time, all.severity) = (hit.time, hit.severity);
-        }
-        all.events.dedup();
-        let count = i64::try_from(all.events.len()).ok();
-        Some(Self { first, count, ..all })
+    /// The same, where so much was counted since `first`.
+    pub(super) fn counted(self, first: i64, count: i64) -> Self {
+        Self { first, count: Some(count), ..self }
+    }
+
+    /// The hit of several rows, which are in order.
+    pub(super) fn of_chain(rows: &'a Rows, chain: &[At], first: i64) -> Option<Self> {
+        let (&last, before) = chain.split_last()?;
+        let (columns, row) = rows.get(last);
+        let before = before.iter().map(|&at| rows.get(at)).collect();
+        let count = i64::try_from(chain.len()).ok();
+        Some(Self { before, first, count, ..Self::of(columns, row) })
+    }
+
+    /// The value of `name`.
+    fn value(&self, name: &str) -> Option<&'a str> {
+        let before = self.before.iter().rev().find_map(|(columns, row)| columns.value(name, *row));
+        self.columns.value(name, self.row).or(before)
+    }
+
+    /// The id of its event, the last if there are several.
+    pub(super) fn event(&self) -> Option<&'a str> {
+        self.columns.value("eventID", self.row)
+    }
+
+    /// The ids of its events.
+    fn events(&self) -> impl Iterator<Item = &'a str> {
+        let before = self.before.iter().filter_map(|(columns, row)| columns.value("eventID", *row));
+        before.chain(self.event())
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        let names = self.columns.severity.as_ref().filter(|names| names.is_valid(self.row))?;
+        Severity::parse(names.value(self.row))
+    }
+
+    /// All values, by name; later ones stand over earlier ones.
+    fn values(&self) -> BTreeMap<String, String> {
+        let rows = self.before.iter().copied().chain([(self.columns, self.row)]);
+        rows.flat_map(|(columns, row)| columns.values(row)).collect()
     }
 }
 
@@ -106,22 +129,22 @@ impl<'a> Hits<'a> {
     ) -> Result<(), Error> {
         let columns = Columns::new(batch)?;
         for row in (0..columns.len()).filter(|&row| wanted(&columns, row)) {
-            self.hit(Hit::of(&columns, row));
+            self.hit(&Hit::of(&columns, row));
         }
         Ok(())
     }
 
     /// Takes a hit; hits come in the order of event time.
-    pub(super) fn hit(&mut self, hit: Hit) {
-        if hit.events.last().is_some_and(|event| self.superseded.contains(event)) {
+    pub(super) fn hit(&mut self, hit: &Hit<'_>) {
+        if hit.event().is_some_and(|event| self.superseded.contains(event)) {
             return;
         }
         if !self.rule.supersedes.is_empty() {
-            self.events.extend(hit.events.iter().cloned());
+            self.events.extend(hit.events().map(str::to_owned));
         }
         // What an exception hides must not stand for what is found when the exception is gone.
-        let hidden = hit.values.get(HIDDEN_BY).map(Some);
-        let key = self.dedup.by.iter().map(|name| hit.values.get(name)).chain(hidden).collect::<Vec<_>>();
+        let hidden = hit.value(HIDDEN_BY).map(Some);
+        let key = self.dedup.by.iter().map(|name| hit.value(name)).chain(hidden).collect::<Vec<_>>();
         let key = serde_json::json!(key).to_string();
         let span = self.dedup.span.micros();
         let is_late = self.shared.late_before.is_some_and(|bound| hit.time < bound);
@@ -131,8 +154,8 @@ impl<'a> Hits<'a> {
             open.count = hit.count.map_or(open.count + 1, |counted| counted.max(open.count));
             open.last_time = open.last_time.max(hit.time);
             open.late |= is_late;
-            open.severity = open.severity.max(hit.severity.unwrap_or(self.rule.severity));
-            note(&mut open.event_ids, hit.events);
+            open.severity = open.severity.max(hit.severity().unwrap_or(self.rule.severity));
+            note(&mut open.event_ids, hit.events());
             return;
         }
         self.closed.extend(self.open.remove(&key));
@@ -144,15 +167,15 @@ impl<'a> Hits<'a> {
         self.open.insert(key, finding);
     }
 
-    fn begin(&self, hit: Hit, dedup_key: String, late: bool) -> Finding {
+    fn begin(&self, hit: &Hit<'_>, dedup_key: String, late: bool) -> Finding {
         let mut event_ids = Vec::new();
-        note(&mut event_ids, hit.events);
-        let entities = hit.values;
+        note(&mut event_ids, hit.events());
+        let entities = hit.values();
         Finding {
             id: Finding::id(&self.rule.id, &dedup_key, hit.first),
             rule: self.rule.id.clone(),
             version: self.rule.version,
-            severity: hit.severity.unwrap_or(self.rule.severity),
+            severity: hit.severity().unwrap_or(self.rule.severity),
             title: self.rule.title.clone(),
             actor: entities.get("actor").cloned(),
             alert: String::new(),
@@ -198,10 +221,13 @@ pub(super) struct Told {
 }
 
 /// A hit on a list has a row for each item, with one event id.
-fn note(ids: &mut Vec<String>, more: Vec<String>) {
+fn note<'a>(ids: &mut Vec<String>, more: impl Iterator<Item = &'a str>) {
     for id in more {
-        if ids.len() < SAMPLES && !ids.contains(&id) {
-            ids.push(id);
+        if ids.len() == SAMPLES {
+            break;
+        }
+        if !ids.iter().any(|known| known == id) {
+            ids.push(id.to_owned());
         }
     }
 }

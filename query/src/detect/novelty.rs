@@ -7,6 +7,7 @@
 use super::hits::{Hit, Hits};
 use super::rows::Columns;
 use super::state::{Key, Seen, Span};
+use crate::error::Error;
 use crate::rules::Rule;
 use crate::rules::file::FirstSeen;
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 pub(super) struct Novelty<'a> {
     first_seen: &'a FirstSeen,
     /// The first event of each combination, and the times of all of them.
-    seen: BTreeMap<Key, (Hit, Span)>,
+    seen: BTreeMap<Key, (Columns, Span)>,
 }
 
 impl<'a> Novelty<'a> {
@@ -26,28 +27,32 @@ impl<'a> Novelty<'a> {
     }
 
     /// Takes rows of new events. A row that lacks one of the keys says nothing.
-    pub(super) fn take(&mut self, columns: &Columns) {
-        for (row, key) in columns.keys(&self.first_seen.keys).enumerate() {
-            let Some(key) = key.into_iter().map(|value| value.map(str::to_owned)).collect::<Option<Key>>()
-            else {
-                continue;
-            };
-            let time = columns.time(row);
-            let span = Span { first: time, last: time };
-            match self.seen.get_mut(&key) {
+    ///
+    /// # Errors
+    /// A row cannot be kept.
+    pub(super) fn take(&mut self, columns: &Columns) -> Result<(), Error> {
+        let mut key = None;
+        for (row, (values, is_same)) in columns.keys(&self.first_seen.keys).enumerate() {
+            if !is_same {
+                key = values.into_iter().map(|value| value.map(str::to_owned)).collect::<Option<Key>>();
+            }
+            let Some(key) = &key else { continue };
+            let span = Span { first: columns.time(row), last: columns.time(row) };
+            match self.seen.get_mut(key) {
                 None => {
-                    self.seen.insert(key, (Hit::of(columns, row), span));
+                    self.seen.insert(key.clone(), (columns.only(row)?, span));
                 }
-                Some((hit, known)) => {
-                    let is_earlier = (time, columns.value("eventID", row))
-                        < (known.first, hit.values.get("eventID").map(String::as_str));
+                Some((first, known)) => {
+                    let is_earlier = (span.first, columns.value("eventID", row))
+                        < (known.first, first.value("eventID", 0));
                     if is_earlier {
-                        *hit = Hit::of(columns, row);
+                        *first = columns.only(row)?;
                     }
                     *known = known.with(span);
                 }
             }
         }
+        Ok(())
     }
 
     /// Tells of what is new beside what was seen `before`.
@@ -55,14 +60,14 @@ impl<'a> Novelty<'a> {
         let began = before.values().map(|span| span.first);
         let began = began.chain(self.seen.values().map(|(_, span)| span.first)).min().unwrap_or(0);
         let (learn, forget) = (self.first_seen.learn.micros(), self.first_seen.forget_after.micros());
-        let news = self.seen.iter().filter(|(key, (hit, _))| {
-            hit.time >= began.saturating_add(learn)
-                && before.get(*key).is_none_or(|known| known.last < hit.time.saturating_sub(forget))
+        let news = self.seen.iter().filter(|(key, (_, span))| {
+            span.first >= began.saturating_add(learn)
+                && before.get(*key).is_none_or(|known| known.last < span.first.saturating_sub(forget))
         });
-        let mut news = news.map(|(_, (hit, _))| hit).collect::<Vec<_>>();
-        news.sort_by(|a, b| (a.time, &a.events).cmp(&(b.time, &b.events)));
-        for hit in news {
-            hits.hit(hit.clone());
+        let mut news = news.map(|(_, (row, _))| Hit::of(row, 0)).collect::<Vec<_>>();
+        news.sort_by_key(|hit| (hit.time, hit.event()));
+        for hit in &news {
+            hits.hit(hit);
         }
     }
 

@@ -144,7 +144,7 @@ async fn expected(lake: &Lake, rules: &[Rule]) -> Found {
                 let hit = super::hits::Hit::of(&columns, row);
                 found.insert((
                     rule.id.clone(),
-                    hit.values["eventID"].clone(),
+                    hit.event().unwrap().to_owned(),
                     hit.first,
                     hit.count.unwrap_or(0),
                 ));

@@ -5,11 +5,16 @@
 
 use crate::error::Error;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
 };
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
-use std::collections::{BTreeMap, HashMap};
+use datafusion::arrow::compute::{cast, take};
+use datafusion::arrow::datatypes::{
+    DataType, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
+use foldhash::{HashMap, HashMapExt};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use trailhound_ingest::time;
 
 /// What a row counts for.
 pub(super) enum Measured {
@@ -21,18 +26,34 @@ pub(super) enum Measured {
     Number(Float64Array),
 }
 
-/// The columns of a batch of rows.
+/// The columns of a batch of rows. Most texts are few, so they are kept once.
 pub(super) struct Columns {
-    texts: Vec<(String, StringArray)>,
+    texts: Vec<(String, DictionaryArray<Int32Type>)>,
+    ids: Option<StringArray>,
     time: Int64Array,
+    /// The times as texts, when somebody asks.
+    times: OnceCell<StringArray>,
     pub(super) first: Option<Int64Array>,
     pub(super) count: Option<Int64Array>,
     pub(super) severity: Option<StringArray>,
     pub(super) measured: Measured,
 }
 
+const ID: &str = "eventID";
+const TIME: &str = "eventTime";
+
 fn text(column: &ArrayRef) -> Result<StringArray, Error> {
     Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+fn texts(column: &ArrayRef) -> Result<DictionaryArray<Int32Type>, Error> {
+    let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let column = if matches!(column.data_type(), DataType::Utf8View) {
+        column
+    } else {
+        &cast(column, &DataType::Utf8)?
+    };
+    Ok(cast(column, &kind)?.as_dictionary::<Int32Type>().clone())
 }
 
 fn micros(column: &ArrayRef) -> Result<Int64Array, Error> {
@@ -43,39 +64,79 @@ fn micros(column: &ArrayRef) -> Result<Int64Array, Error> {
 
 fn measured(column: &ArrayRef) -> Result<Measured, Error> {
     Ok(match column.data_type() {
-        DataType::List(_) => Measured::Values(column.as_list::<i32>().clone()),
+        DataType::List(_) => Measured::Values(cast(column, &list_of_texts())?.as_list::<i32>().clone()),
         _ => Measured::Number(cast(column, &DataType::Float64)?.as_primitive::<Float64Type>().clone()),
     })
+}
+
+fn list_of_texts() -> DataType {
+    DataType::new_list(DataType::Utf8, true)
 }
 
 impl Columns {
     /// # Errors
     /// There is no `eventTime`, or a column is of a type that no rule has.
     pub(super) fn new(batch: &RecordBatch) -> Result<Self, Error> {
-        let (mut texts, mut time, mut first, mut count, mut severity) = (Vec::new(), None, None, None, None);
+        let (mut all, mut ids, mut time) = (Vec::new(), None, None);
+        let (mut first, mut count, mut severity) = (None, None, None);
         let mut measure = Measured::Once;
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
             match field.name().as_str() {
-                "eventTime" => {
-                    time = Some(micros(column)?);
-                    texts.push((field.name().clone(), text(column)?));
-                }
+                TIME => time = Some(micros(column)?),
+                ID => ids = Some(text(column)?),
                 "first" => first = Some(micros(column)?),
                 "count" => count = Some(cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
                 "severity" => severity = Some(text(column)?),
-                "measured" if column.data_type() == &DataType::Utf8 => {}
+                // A value of a list, of which the statement has counted how many there are.
+                "measured" if matches!(column.data_type(), DataType::Utf8 | DataType::Utf8View) => {}
                 "measured" => measure = measured(column)?,
                 "ingestTime" | "step" | "before" | "since" => {}
                 name if name.starts_with("begin_") || name.starts_with("times_") => {}
-                name => texts.push((name.to_owned(), text(column)?)),
+                name => all.push((name.to_owned(), texts(column)?)),
             }
         }
         let time = time.ok_or_else(|| Error::Format("a rule's statement has no eventTime".to_owned()))?;
-        Ok(Self { texts, time, first, count, severity, measured: measure })
+        Ok(Self { texts: all, ids, time, times: OnceCell::new(), first, count, severity, measured: measure })
+    }
+
+    /// One of the rows, by itself.
+    ///
+    /// # Errors
+    /// There are not so many.
+    pub(super) fn only(&self, row: usize) -> Result<Self, Error> {
+        let at = datafusion::arrow::array::UInt32Array::from(vec![u32::try_from(row).unwrap_or(u32::MAX)]);
+        let one = |column: &dyn Array| take(column, &at, None);
+        let ids =
+            self.ids.as_ref().map(|ids| Ok::<_, Error>(one(ids)?.as_string::<i32>().clone())).transpose()?;
+        let severity = self.severity.as_ref();
+        let severity =
+            severity.map(|names| Ok::<_, Error>(one(names)?.as_string::<i32>().clone())).transpose()?;
+        let texts = self.texts.iter().map(|(name, column)| {
+            let text: ArrayRef = one(column)?;
+            Ok((name.clone(), texts(&cast(&text, &DataType::Utf8)?)?))
+        });
+        let texts = texts.collect::<Result<_, Error>>()?;
+        let time = one(&self.time)?.as_primitive::<Int64Type>().clone();
+        let (first, count, measured) = (None, None, Measured::Once);
+        Ok(Self { texts, ids, time, times: OnceCell::new(), first, count, severity, measured })
     }
 
     pub(super) fn len(&self) -> usize {
         self.time.len()
+    }
+
+    /// Bytes that they take.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = self.texts.iter().map(|(_, column)| column.get_array_memory_size()).sum::<usize>();
+        let measured = match &self.measured {
+            Measured::Once => 0,
+            Measured::Values(lists) => lists.get_array_memory_size(),
+            Measured::Number(numbers) => numbers.get_array_memory_size(),
+        };
+        texts
+            + measured
+            + self.time.get_array_memory_size()
+            + self.ids.as_ref().map_or(0, StringArray::get_array_memory_size)
     }
 
     /// Event time; of an event whose time cannot be read, the beginning of time: it is found all the same.
@@ -85,31 +146,47 @@ impl Columns {
 
     /// The value of `name`.
     pub(super) fn value(&self, name: &str, row: usize) -> Option<&str> {
-        let (_, column) = self.texts.iter().find(|(known, _)| known == name)?;
-        column.is_valid(row).then(|| column.value(row))
+        let of = |column: &'_ StringArray| column.is_valid(row);
+        match name {
+            ID => self.ids.as_ref().filter(|ids| of(ids)).map(|ids| ids.value(row)),
+            TIME => self.time.is_valid(row).then(|| self.times().value(row)),
+            _ => {
+                let (_, column) = self.texts.iter().find(|(known, _)| known == name)?;
+                of_dictionary(column, row)
+            }
+        }
+    }
+
+    fn times(&self) -> &StringArray {
+        self.times.get_or_init(|| self.time.iter().map(|time| time.map(time::format)).collect())
     }
 
     /// All values that are there, by name.
     pub(super) fn values(&self, row: usize) -> BTreeMap<String, String> {
-        let valid = self.texts.iter().filter(|(_, column)| column.is_valid(row));
-        valid.map(|(name, column)| (name.clone(), column.value(row).to_owned())).collect()
+        let names = self.texts.iter().map(|(name, _)| name.as_str()).chain([ID]);
+        let values = names.filter_map(|name| Some((name.to_owned(), self.value(name, row)?.to_owned())));
+        let time = self.time.is_valid(row).then(|| (TIME.to_owned(), time::format(self.time.value(row))));
+        values.chain(time).collect()
     }
 
-    /// The columns of `names`, for those who look at many rows.
-    fn columns(&self, names: &[String]) -> Vec<Option<&StringArray>> {
+    /// The values of `names` in each row, and whether they are those of the row before.
+    pub(super) fn keys<'a>(&'a self, names: &'a [String]) -> impl Iterator<Item = (Key<'a>, bool)> + use<'a> {
         let column =
             |name: &String| self.texts.iter().find(|(known, _)| known == name).map(|(_, column)| column);
-        names.iter().map(column).collect()
-    }
-
-    /// The values of `names` in each row.
-    pub(super) fn keys<'a>(&'a self, names: &[String]) -> impl Iterator<Item = Key<'a>> + use<'a> {
-        let columns = self.columns(names);
+        let columns = names.iter().map(column).collect::<Vec<_>>();
         (0..self.len()).map(move |row| {
-            let value = |column: &'a StringArray| column.is_valid(row).then(|| column.value(row));
-            columns.iter().map(|column| column.and_then(value)).collect()
+            let is_same =
+                row > 0 && columns.iter().all(|column| column.is_some_and(|c| c.key(row) == c.key(row - 1)));
+            let key =
+                if is_same { Vec::new() } else { names.iter().map(|name| self.value(name, row)).collect() };
+            (key, is_same)
         })
     }
+}
+
+fn of_dictionary(column: &DictionaryArray<Int32Type>, row: usize) -> Option<&str> {
+    let texts = column.values().as_string::<i32>();
+    column.key(row).filter(|&key| texts.is_valid(key)).map(|key| texts.value(key))
 }
 
 /// The values that rows are grouped by.
@@ -132,10 +209,10 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Takes the rows of a step; gives how many bytes they take.
-    pub(super) fn push(&mut self, step: usize, columns: Columns, bytes: usize) {
+    /// Takes the rows of a step.
+    pub(super) fn push(&mut self, step: usize, columns: Columns) {
+        self.bytes += columns.bytes();
         self.batches.push((step, columns));
-        self.bytes += bytes;
     }
 
     /// Forgets them; gives how many bytes that frees.
@@ -145,14 +222,22 @@ impl Rows {
     }
 
     /// The rows by the values of `names`, each group in the order of event time; of one time, in the order of steps.
-    pub(super) fn by(&self, names: &[String]) -> HashMap<Key<'_>, Vec<At>> {
-        let mut groups = HashMap::<Key<'_>, Vec<At>>::new();
+    pub(super) fn by<'a>(&'a self, names: &'a [String]) -> Vec<(Key<'a>, Vec<At>)> {
+        let mut numbers = HashMap::<Key<'_>, usize>::new();
+        let mut groups = Vec::<(Key<'_>, Vec<At>)>::new();
         for (batch, (step, columns)) in self.batches.iter().enumerate() {
-            for (row, key) in columns.keys(names).enumerate() {
-                groups.entry(key).or_default().push(At { time: columns.time(row), step: *step, batch, row });
+            let mut number = 0;
+            for (row, (key, is_same)) in columns.keys(names).enumerate() {
+                if !is_same {
+                    number = *numbers.entry(key).or_insert_with_key(|key| {
+                        groups.push((key.clone(), Vec::new()));
+                        groups.len() - 1
+                    });
+                }
+                groups[number].1.push(At { time: columns.time(row), step: *step, batch, row });
             }
         }
-        for rows in groups.values_mut() {
+        for (_, rows) in &mut groups {
             rows.sort_unstable();
         }
         groups

@@ -13,13 +13,13 @@ use crate::rules::params::Values;
 use crate::rules::probe::Probe;
 use compile::{Compiled, Program, compile, flat};
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, UInt32Array, new_null_array,
 };
 use datafusion::arrow::compute::{and, filter_record_batch, prep_null_mask_filter, take_record_batch};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
+use foldhash::{HashMap, HashMapExt};
 use futures::TryStreamExt;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Columns that rows are split by.
@@ -95,7 +95,7 @@ impl<'a> Scan<'a> {
 
     /// The rows that any probe takes, by the probes that take them.
     fn split(&mut self, batch: &RecordBatch) -> Result<Vec<Taken>, Error> {
-        let column = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let column = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_view_opt());
         let [Some(sources), Some(names)] = SPLIT_BY.map(column) else {
             return Err(Error::Format("eventsource or eventname is no text".to_owned()));
         };
@@ -141,7 +141,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn value(column: &StringArray, row: usize) -> &str {
+fn value(column: &StringViewArray, row: usize) -> &str {
     if column.is_valid(row) { column.value(row) } else { "" }
 }
 
