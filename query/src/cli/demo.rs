@@ -1,10 +1,10 @@
 //! `trailhound demo`: sample logs → a lake → every rule → findings on screen, without AWS and without settings.
 
+use super::local::{LocalFlag, ready};
 use super::{Outcome, say};
-use crate::detect::{Ready, detect};
+use crate::detect::detect;
 use crate::output::findings;
 use crate::rules::Pack;
-use crate::rules::params::Values;
 use anyhow::Context;
 use clap::Args;
 use include_dir::{Dir, include_dir};
@@ -26,10 +26,14 @@ pub(crate) struct Demo {
     /// The folder of the lake; one that an earlier demo made is deleted first.
     #[arg(long, default_value = "trailhound-demo")]
     lake: PathBuf,
+    #[command(flatten)]
+    local: LocalFlag,
 }
 
 impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        let pack = Pack::built_in()?;
+        let applied = self.local.apply(&pack)?;
         let logs = start_afresh(&self.lake)?;
         let place = self.lake.to_string_lossy().into_owned();
         say(&format!("reading one day of an invented company into the lake {place}"));
@@ -37,10 +41,7 @@ impl Demo {
         let report = ingest(&config, Arc::new(())).await?;
         say(&report.to_string());
 
-        let pack = Pack::built_in()?;
-        let set = Values::new();
-        let ready = pack.rules().iter().map(|rule| Ready { rule, set: &set }).collect::<Vec<_>>();
-        let detected = detect(&Lake::open(&place).await?, &ready).await?;
+        let detected = detect(&Lake::open(&place).await?, &ready(&applied)).await?;
         say(&format!(
             "{} rules over {} events: {:.2} s\n",
             detected.rules, detected.events, detected.seconds

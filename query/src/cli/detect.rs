@@ -1,16 +1,16 @@
 //! `trailhound detect --lake URL`
 
 use super::geoip::tell_blind;
+use super::local::{LocalFlag, ready};
 use super::metrics::{self, count};
 use super::rules::Source;
 use super::{Outcome, say};
 use crate::detect::finding::batch;
 use crate::detect::notify::{Delivered, deliver};
 use crate::detect::sns::Topic;
-use crate::detect::{Detected, Ready, detect};
+use crate::detect::{Detected, detect};
 use crate::engine::Answer;
 use crate::output::{self, Format, findings};
-use crate::rules::params::Values;
 use crate::rules::{Pack, Severity};
 use clap::{Args, ValueEnum};
 use std::io::{BufWriter, Write};
@@ -25,6 +25,8 @@ pub(crate) struct Detect {
     lake: String,
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    local: LocalFlag,
     /// Publish each finding to this SNS topic, also those that an earlier run could not deliver.
     #[arg(long, value_name = "ARN", env = "TRAILHOUND_SNS_TOPIC")]
     sns_topic: Option<String>,
@@ -46,11 +48,12 @@ enum ReportFormat {
     Json,
 }
 
-fn metrics_of(detected: &Detected, delivered: &Delivered) -> [Metric; 6] {
+fn metrics_of(detected: &Detected, delivered: &Delivered) -> [Metric; 7] {
     [
         ("LagSeconds", "Seconds", detected.lag_seconds),
         ("Events", "Count", count(usize::try_from(detected.events).unwrap_or(usize::MAX))),
         ("Findings", "Count", count(detected.findings.len())),
+        ("Hidden", "Count", count(detected.hidden.len())),
         ("Sent", "Count", count(delivered.sent)),
         ("Unsent", "Count", count(delivered.unsent)),
         ("DurationSeconds", "Seconds", detected.seconds),
@@ -66,6 +69,7 @@ impl Detect {
         }
         let pack = Pack::load(&self.source.rules)?;
         tell_blind(pack.rules());
+        let applied = self.local.apply(&pack)?;
         // Before the work: a topic that cannot be is an error at once.
         let topic = match &self.sns_topic {
             Some(arn) => Some(Topic::new(arn).await?),
@@ -74,9 +78,7 @@ impl Detect {
         // A lake must be there; a table that an older one lacks is made.
         Lake::open(&self.lake).await?;
         let lake = Lake::create_or_open(&self.lake).await?;
-        let set = Values::new();
-        let ready = pack.rules().iter().map(|rule| Ready { rule, set: &set }).collect::<Vec<_>>();
-        let detected = detect(&lake, &ready).await?;
+        let detected = detect(&lake, &ready(&applied)).await?;
         self.print(&detected)?;
         let delivered = match &topic {
             Some(topic) => deliver(&lake, topic, &pack.rules().iter().collect::<Vec<_>>()).await?,
@@ -111,11 +113,16 @@ impl Detect {
             writeln!(std::io::stdout(), "{report}")?;
             return Ok(());
         }
-        let Detected { rules, events, repeated, findings, seconds, .. } = detected;
+        let Detected { rules, events, repeated, findings, hidden, seconds, .. } = detected;
+        let hidden = if hidden.is_empty() {
+            String::new()
+        } else {
+            format!(", {} hidden by exceptions", hidden.len())
+        };
         let sent =
             if self.sns_topic.is_some() { format!(", {} sent", delivered.sent) } else { String::new() };
         say(&format!(
-            "{rules} rules over {events} new events: {} findings, {repeated} hits of known findings{sent}, {seconds:.2} s",
+            "{rules} rules over {events} new events: {} findings{hidden}, {repeated} hits of known findings{sent}, {seconds:.2} s",
             findings.len()
         ));
         if let Some(why) = &delivered.problem {

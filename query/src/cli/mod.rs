@@ -11,6 +11,7 @@ mod geoip;
 mod ingest;
 mod lake;
 mod limits;
+mod local;
 mod metrics;
 mod patience;
 mod progress;

@@ -34,13 +34,16 @@ impl Range {
 
 /// The day, since 1970-01-01, of a time that is written out or lies so far back.
 fn day(text: &str) -> Result<i32, String> {
+    moment(text).map(time::day_of)
+}
+
+/// The same in microseconds since 1970.
+pub(crate) fn moment(text: &str) -> Result<i64, String> {
     let micros = match Seconds::parse(text) {
         Some(span) => Some(time::now() - span.micros()),
         None => written_out(text),
     };
-    micros
-        .map(time::day_of)
-        .ok_or_else(|| "a time is needed, such as 7d, 2026-03-17 or 2026-03-17T09:00Z".to_owned())
+    micros.ok_or_else(|| "a time is needed, such as 7d, 2026-03-17 or 2026-03-17T09:00Z".to_owned())
 }
 
 /// A date, or a date and a time of day in UTC, to the minute or second.

@@ -1,15 +1,19 @@
-//! `trailhound rules list|show|sql|test`
+//! `trailhound rules list|show|sql|lint|test|backtest|coverage|exceptions|new`
+
+mod backtest;
+mod coverage;
+mod exceptions;
+mod lint;
+mod new;
+mod test;
 
 use super::geoip::tell_blind;
+use super::local::LocalFlag;
 use super::{Outcome, say};
-use crate::detect::harness;
 use crate::engine::Answer;
-use crate::functions::geoip::unmet;
 use crate::names::bind::written_out;
 use crate::output::{self, Format};
 use crate::rules::Pack;
-use crate::rules::file::Rule;
-use crate::rules::params::Values;
 use crate::rules::statement::{Range, statement};
 use clap::{Args, Subcommand};
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -38,6 +42,8 @@ enum Verb {
     List {
         #[command(flatten)]
         source: Source,
+        #[command(flatten)]
+        local: LocalFlag,
         /// How the list is printed.
         #[arg(long, default_value = "table")]
         format: Format,
@@ -53,30 +59,37 @@ enum Verb {
     Sql {
         #[command(flatten)]
         source: Source,
+        #[command(flatten)]
+        local: LocalFlag,
         /// The rule.
         id: String,
     },
+    /// Look for what rules say and probably do not mean. Exits with 1 when there is any.
+    Lint(lint::Lint),
     /// Run the tests in the rule files.
-    Test {
-        #[command(flatten)]
-        source: Source,
-        /// Only these rules.
-        ids: Vec<String>,
-    },
+    Test(test::Test),
+    /// See what rules would have found in the past. Nothing is stored or sent.
+    Backtest(backtest::Backtest),
+    /// See what rules cover: ATT&CK techniques, CIS controls, and what a lake has no events for.
+    Coverage(coverage::Coverage),
+    /// List what the exceptions of the local policy have hidden.
+    Exceptions(exceptions::Exceptions),
+    /// Begin a rule: write a file that passes its tests, to be changed.
+    New(new::New),
 }
 
 impl Rules {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self.verb {
-            Verb::List { source, format } => list(&Pack::load(&source.rules)?, format),
+            Verb::List { source, local, format } => list(&Pack::load(&source.rules)?, &local, format),
             Verb::Show { source, id } => print(&Pack::load(&source.rules)?.get(&id)?.source),
-            Verb::Sql { source, id } => {
-                let pack = Pack::load(&source.rules)?;
-                let rule = pack.get(&id)?;
-                let values = rule.values(&Values::new())?;
-                print(&format!("{}\n", written_out(&statement(rule, &Range::default()), &values)?))
-            }
-            Verb::Test { source, ids } => test(&Pack::load(&source.rules)?, &ids).await,
+            Verb::Sql { source, local, id } => sql(&Pack::load(&source.rules)?, &local, &id),
+            Verb::Lint(verb) => verb.run(),
+            Verb::Test(verb) => verb.run().await,
+            Verb::Backtest(verb) => verb.run().await,
+            Verb::Coverage(verb) => verb.run().await,
+            Verb::Exceptions(verb) => verb.run().await,
+            Verb::New(verb) => verb.run(),
         }
     }
 }
@@ -86,46 +99,48 @@ fn print(text: &str) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn list(pack: &Pack, format: Format) -> anyhow::Result<Outcome> {
+/// Prints columns of texts.
+fn print_columns(columns: Vec<(&str, Vec<String>)>, format: Format) -> anyhow::Result<()> {
+    if format == Format::Cloudtrail {
+        anyhow::bail!(
+            "these are no CloudTrail records\nhint: --format takes table, json, ndjson, csv, parquet or markdown here"
+        );
+    }
+    let columns = columns.into_iter().map(|(name, values)| {
+        let values: ArrayRef = Arc::new(values.into_iter().map(Some).collect::<StringArray>());
+        (name, values)
+    });
+    let batch = RecordBatch::try_from_iter(columns)?;
+    let answer = Answer { schema: batch.schema(), batches: vec![batch] };
+    output::write(&answer, format, BufWriter::new(std::io::stdout()))?;
+    Ok(())
+}
+
+/// The rules as they run under the local policy.
+fn list(pack: &Pack, local: &LocalFlag, format: Format) -> anyhow::Result<Outcome> {
     tell_blind(pack.rules());
-    let column = |value: fn(&Rule) -> String| -> ArrayRef {
-        Arc::new(pack.rules().iter().map(|rule| Some(value(rule))).collect::<StringArray>())
+    let applied = local.apply(pack)?;
+    let column = |value: fn(&crate::rules::Rule) -> String| {
+        applied.rules.iter().map(|tuned| value(&tuned.rule)).collect::<Vec<_>>()
     };
-    let batch = RecordBatch::try_from_iter([
+    let columns = vec![
         ("id", column(|rule| rule.id.clone())),
         ("family", column(|rule| rule.family.clone())),
         ("severity", column(|rule| rule.severity.name().to_owned())),
         ("kind", column(|rule| rule.kind.name().to_owned())),
         ("attack", column(|rule| rule.attack.join(" "))),
         ("title", column(|rule| rule.title.clone())),
-    ])?;
-    let answer = Answer { schema: batch.schema(), batches: vec![batch] };
-    output::write(&answer, format, BufWriter::new(std::io::stdout()))?;
+    ];
+    print_columns(columns, format)?;
     Ok(Outcome::Done)
 }
 
-async fn test(pack: &Pack, ids: &[String]) -> anyhow::Result<Outcome> {
-    let rules = match ids {
-        [] => pack.rules().iter().collect::<Vec<_>>(),
-        ids => ids.iter().map(|id| pack.get(id)).collect::<Result<_, _>>()?,
+fn sql(pack: &Pack, local: &LocalFlag, id: &str) -> anyhow::Result<Outcome> {
+    pack.get(id)?;
+    let applied = local.apply(pack)?;
+    let Some(tuned) = applied.rules.iter().find(|tuned| tuned.rule.id == id) else {
+        anyhow::bail!("the local policy disables {id}");
     };
-    let (mut passed, mut failed) = (0, 0);
-    for rule in rules {
-        // What it needs is not there, so its tests say nothing.
-        if let Some(need) = unmet(&rule.needs) {
-            say(&format!("SKIPPED: {} (needs {need}, and no file has it)", rule.id));
-            continue;
-        }
-        for verdict in harness::test(rule).await? {
-            match verdict.failure {
-                None => passed += 1,
-                Some(why) => {
-                    failed += 1;
-                    say(&format!("{}: {:?}: {why}", rule.place, verdict.test));
-                }
-            }
-        }
-    }
-    say(&format!("{passed} tests passed, {failed} failed"));
-    Ok(if failed == 0 { Outcome::Done } else { Outcome::Failed })
+    let values = tuned.rule.values(&tuned.set)?;
+    print(&format!("{}\n", written_out(&statement(&tuned.rule, &Range::default()), &values)?))
 }

@@ -1,7 +1,10 @@
 //! A finding: what a rule found, as a row of `findings`.
 
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::Severity;
+use crate::rules::local::HIDDEN_BY;
+use crate::rules::params::Values;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::json::{ReaderBuilder, writer::JsonArray, writer::WriterBuilder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -68,6 +71,12 @@ impl Finding {
             hash.update(part);
         }
         fetch::hex(&hash.finalize()[..16])
+    }
+
+    /// The exception of the local policy that hides it, if one does.
+    #[must_use]
+    pub fn hidden_by(&self) -> Option<&str> {
+        self.entities.get(HIDDEN_BY).map(String::as_str)
     }
 }
 
@@ -162,6 +171,20 @@ fn encode<T: Serialize>(table: LakeTable, rows: &[T]) -> Result<RecordBatch, Err
         ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(rows.len().max(1)).build_decoder()?;
     decoder.serialize(rows)?;
     Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(schema)))
+}
+
+/// The findings in the lake that an exception hides, by event time; those that go on at `since`, or later.
+///
+/// # Errors
+/// The lake cannot be read.
+pub async fn hidden(lake: &Lake, since: Option<i64>) -> Result<Vec<Finding>, Error> {
+    let engine = Engine::at(lake, Vec::new()).await?;
+    let since = since.map(|since| format!(" AND lasttime >= '{}'", time::format(since))).unwrap_or_default();
+    // Whether it is the name of an entity, and not a word in one, is seen when it is read.
+    let text =
+        format!("SELECT * FROM findings WHERE entities LIKE '%{HIDDEN_BY}%'{since} ORDER BY firsttime, id");
+    let rows = read::<Row>(&engine.rows(&text, &Values::new()).await?)?;
+    Ok(rows.into_iter().map(Finding::from).filter(|finding| finding.hidden_by().is_some()).collect())
 }
 
 /// Writes `rows` into a new file of `table`, for a commit to name.

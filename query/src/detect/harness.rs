@@ -4,6 +4,7 @@
 //! can be negative, `_repeat` makes copies `_every` so far apart, `{i}` in a text is the number of the copy, `_late` lets an event arrive
 //! in a later run. What is tested is what runs: the same parser, lake, statement and detector.
 
+use super::conjuncts::Conjuncts;
 use super::finding::Finding;
 use super::{Ready, detect};
 use crate::error::Error;
@@ -33,15 +34,53 @@ pub struct Verdict {
     pub failure: Option<String>,
 }
 
+/// How the tests of a rule ended.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// Each test, and what else is wrong with them.
+    pub verdicts: Vec<Verdict>,
+    /// Terms of the condition, joined by AND.
+    pub terms: usize,
+    /// Those that can be left out, and no test that must not fire begins to.
+    pub unproved: Vec<String>,
+}
+
+/// A test that was run: what was found, and in which lake.
+struct Ran {
+    findings: Vec<Finding>,
+    lake: Lake,
+    // The lake is in it, and goes with it.
+    _folder: tempfile::TempDir,
+}
+
 /// Runs the tests of `rule`.
 ///
 /// # Errors
 /// A lake cannot be made in the temporary folder. A test that fails is no error.
 pub async fn test(rule: &Rule) -> Result<Vec<Verdict>, Error> {
+    prove(rule, &mut Conjuncts::none()).await
+}
+
+/// Runs the tests of `rule`, and looks whether they prove each term of its condition.
+///
+/// # Errors
+/// As for [`test`].
+pub async fn prove_all(rule: &Rule) -> Result<Proof, Error> {
+    let mut conjuncts = Conjuncts::new(rule);
+    let verdicts = prove(rule, &mut conjuncts).await?;
+    Ok(Proof { verdicts, terms: conjuncts.len(), unproved: conjuncts.unproved() })
+}
+
+async fn prove(rule: &Rule, conjuncts: &mut Conjuncts) -> Result<Vec<Verdict>, Error> {
     let mut verdicts = Vec::new();
     for test in &rule.tests {
         let failure = match run(rule, test).await {
-            Ok(findings) => judge(test, &findings),
+            Ok(ran) => {
+                if !test.fires {
+                    conjuncts.try_on(&ran.lake, &test.params).await?;
+                }
+                judge(test, &ran.findings)
+            }
             Err(Error::Rule(error)) => Some(error.what),
             Err(error) => return Err(error),
         };
@@ -52,7 +91,7 @@ pub async fn test(rule: &Rule) -> Result<Vec<Verdict>, Error> {
 }
 
 /// What `rule` finds in the events of `test`.
-async fn run(rule: &Rule, test: &Test) -> Result<Vec<Finding>, Error> {
+async fn run(rule: &Rule, test: &Test) -> Result<Ran, Error> {
     let folder = tempfile::tempdir()?;
     let place = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     let ready = Ready { rule, set: &test.params };
@@ -72,7 +111,8 @@ async fn run(rule: &Rule, test: &Test) -> Result<Vec<Finding>, Error> {
             findings.extend(found);
         }
     }
-    Ok(findings)
+    let lake = Lake::open(&place("lake")).await?;
+    Ok(Ran { findings, lake, _folder: folder })
 }
 
 /// The round in which the baseline of a test arrives.
@@ -104,7 +144,10 @@ fn judge(test: &Test, findings: &[Finding]) -> Option<String> {
 }
 
 /// A test that must not fire proves nothing with an event that no firing test has.
-fn near_misses(rule: &Rule) -> Result<Vec<Verdict>, Error> {
+///
+/// # Errors
+/// The events of a test cannot be read.
+pub fn near_misses(rule: &Rule) -> Result<Vec<Verdict>, Error> {
     let names = |test: &Test| -> Result<Vec<String>, RuleError> {
         let rounds = rounds(rule, test)?;
         Ok(rounds

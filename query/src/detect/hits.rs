@@ -8,6 +8,7 @@ use super::known::Known;
 use super::rows::{At, Columns, Rows};
 use crate::error::Error;
 use crate::rules::file::Dedup;
+use crate::rules::local::HIDDEN_BY;
 use crate::rules::params::Values;
 use crate::rules::template::fill;
 use crate::rules::{Rule, Severity};
@@ -141,7 +142,9 @@ impl<'a> Hits<'a> {
         if !self.rule.supersedes.is_empty() {
             self.events.extend(hit.events().map(str::to_owned));
         }
-        let key = self.dedup.by.iter().map(|name| hit.value(name)).collect::<Vec<_>>();
+        // What an exception hides must not stand for what is found when the exception is gone.
+        let hidden = hit.value(HIDDEN_BY).map(Some);
+        let key = self.dedup.by.iter().map(|name| hit.value(name)).chain(hidden).collect::<Vec<_>>();
         let key = serde_json::json!(key).to_string();
         let span = self.dedup.span.micros();
         let is_late = self.shared.late_before.is_some_and(|bound| hit.time < bound);

@@ -22,6 +22,8 @@ pub mod sns;
 pub mod harness;
 #[cfg(test)]
 mod oracle;
+mod conjuncts;
+pub mod backtest;
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -72,6 +74,9 @@ pub struct Detected {
     /// New findings.
     #[serde(rename = "findings", serialize_with = "count")]
     pub findings: Vec<Finding>,
+    /// New findings that an exception of the local policy hides: kept, but neither shown nor sent.
+    #[serde(serialize_with = "count")]
+    pub hidden: Vec<Finding>,
     /// Seconds it took.
     pub seconds: f64,
 }
@@ -128,7 +133,9 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
         detected.events += work.new.iter().map(|file| file.rows).sum::<u64>();
         detected.lag_seconds = detected.lag_seconds.max(lag(&work.new, time::now()));
         detected.repeated += told.repeated;
-        detected.findings.extend(told.findings);
+        let (hidden, shown) = told.findings.into_iter().partition::<Vec<_>, _>(|f| f.hidden_by().is_some());
+        detected.findings.extend(shown);
+        detected.hidden.extend(hidden);
         if upto.is_none() {
             detected.seconds = began.elapsed().as_secs_f64();
             return Ok(detected);

@@ -163,7 +163,8 @@ async fn due(lake: &Lake, destination: &str) -> Result<Vec<Finding>, Error> {
     let found =
         format!("SELECT * FROM findings WHERE detecttime >= '{since}' ORDER BY detecttime, firsttime, id");
     let found = read::<Row>(&engine.rows(&found, &values).await?)?;
-    Ok(found.into_iter().map(Finding::from).filter(|finding| !sent.contains(&finding.id)).collect())
+    let is_due = |finding: &Finding| finding.hidden_by().is_none() && !sent.contains(&finding.id);
+    Ok(found.into_iter().map(Finding::from).filter(is_due).collect())
 }
 
 /// Tries until it is accepted, refused for good, or [`ATTEMPTS`] have failed; waits longer each time.

@@ -10,6 +10,7 @@ mod dialect;
 mod tokens;
 pub(crate) mod values;
 pub(crate) mod bind;
+pub(crate) mod expression;
 pub(crate) mod pass;
 mod select;
 mod unnest;

@@ -1,6 +1,7 @@
 //! What a rule must hold beyond being TOML: everything that could surprise its author later is refused at once.
 
 use super::file::{Kind, Order, Rule};
+use super::local::HIDDEN_BY;
 use super::params::Values;
 use super::probe::Pattern;
 use super::template::{ALWAYS, COUNTED};
@@ -9,7 +10,7 @@ use crate::names::bind::parse_expression;
 use std::collections::BTreeSet;
 
 /// Columns that statements have besides those of [`ALWAYS`].
-const OURS: [&str; 7] = ["first", "step", "before", "since", "measured", "severity", "ingestTime"];
+const OURS: [&str; 8] = ["first", "step", "before", "since", "measured", "severity", "ingestTime", HIDDEN_BY];
 
 pub(super) fn check(rule: &Rule) -> Result<(), RuleError> {
     check_names(rule)?;

@@ -2,7 +2,8 @@
 //!
 //! A rule says what it looks for as an SQL predicate, and perhaps how many within what time; the engine makes the
 //! statement around it. In the order of their making: the file ([`file`]) with its [`params`], loaded from the pack in
-//! the binary or from a folder ([`pack`]), checked ([`check`]), compiled ([`probe`], [`statement`]), put into words ([`template`]) and
+//! the binary or from a folder ([`pack`]), checked ([`check`]) and
+//! looked at for traps ([`lint`]), tuned by a local policy ([`local`]), compiled ([`probe`], [`statement`]), put into words ([`template`]) and
 //! listed ([`catalogue`]). Its own tests are run where rules are ([`crate::detect::harness`]).
 
 pub mod file;
@@ -11,6 +12,10 @@ pub mod duration;
 pub mod params;
 pub mod pack;
 mod check;
+pub mod lint;
+pub mod local;
+pub mod coverage;
+pub mod begin;
 pub mod probe;
 pub mod statement;
 pub mod template;

@@ -72,6 +72,17 @@ impl Pack {
         &self.rules
     }
 
+    /// The rules of these ids; without any, all.
+    ///
+    /// # Errors
+    /// As for [`Pack::get`].
+    pub fn picked(&self, ids: &[String]) -> Result<Vec<&Rule>, RuleError> {
+        match ids {
+            [] => Ok(self.rules.iter().collect()),
+            ids => ids.iter().map(|id| self.get(id)).collect(),
+        }
+    }
+
     /// The rule `id`.
     ///
     /// # Errors

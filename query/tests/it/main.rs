@@ -9,6 +9,7 @@ mod python;
 mod emulator;
 mod cli;
 mod rules;
+mod policy;
 mod detect;
 mod demo;
 mod sql;

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, Command};
 const WITHOUT: [&str; 3] = ["demo", "config", "help"];
 
 /// Flags that mean the same wherever they are, so they have one name for all verbs.
-const SHARED: [&str; 2] = ["lake", "rules"];
+const SHARED: [&str; 3] = ["lake", "rules", "local"];
 
 /// Flags that say what to do this time.
 const NO_SETTING: [&str; 4] = ["help", "version", "config", "since"];
