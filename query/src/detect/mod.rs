@@ -9,8 +9,7 @@ pub mod finding;
 mod known;
 mod evaluate;
 pub mod notify;
-mod turn;
-pub mod sns;
+mod points;
 pub mod harness;
 
 use crate::error::Error;
@@ -100,8 +99,10 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
         detected.events = work.new.iter().map(|file| file.rows).sum();
         detected.lag_seconds = lag(&work.new, time::now());
         (detected.findings, detected.repeated) = evaluate::evaluate(lake, rules, &work).await?;
+        points::reach("evaluated");
         match commit(lake, &detected.findings, watermark, work.version).await? {
             TxnOutcome::Committed(_) => {
+                points::reach("findings-committed");
                 detected.seconds = began.elapsed().as_secs_f64();
                 return Ok(detected);
             }
@@ -159,6 +160,7 @@ async fn commit(
     for (date, rows) in days {
         files.push(finding::store(lake, LakeTable::Findings, date, &rows).await?);
     }
+    points::reach("findings-written");
     let version = i64::try_from(version).unwrap_or(i64::MAX);
     let token = Uuid::new_v4().to_string();
     Ok(lake.commit_with_txn(LakeTable::Findings, files, WATERMARK, watermark, version, &token).await?)

@@ -34,3 +34,7 @@ mod queue;
 mod stack;
 mod ddl;
 mod schedule;
+mod sink;
+mod waiting;
+mod alerts;
+mod kills;

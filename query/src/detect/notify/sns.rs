@@ -1,34 +1,61 @@
 //! A finding → a message on an SNS topic.
 //!
-//! The body is one JSON document; filter policies can select by the attributes `rule`, `severity`, `account` and
-//! `region`. What an attacker wrote is data in a JSON string and never becomes a subject or an attribute. A message of
-//! more than 256 KB would be refused by SNS, so a long one is cut, with a marker
-//! (<https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>).
+//! The body is one JSON document, or a notification for chats; filter policies can select by the attributes `rule`,
+//! `severity`, `account` and `region`. What an attacker wrote never becomes a subject or an attribute.
 
-use super::finding::Finding;
-use super::notify::{Notify, Refused};
+use super::document::document;
+use super::{Notify, Refused, Trouble, chatbot};
+use crate::detect::finding::Finding;
 use async_trait::async_trait;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
-use serde_json::{Value, json};
+use std::time::Duration;
 use trailhound_ingest::lake::require_tls;
-use trailhound_ingest::time;
 
-/// Bytes of body and attributes; 256 KiB less what the attributes may take.
-const MOST: usize = 256 * 1024 - 4096;
+/// How long one request may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Lengths, in characters, to which texts are cut until a message fits.
-const CUTS: [usize; 4] = [8192, 1024, 128, 32];
+/// Codes that mean that nothing will be accepted until somebody does something: the topic is gone, or we or its key may
+/// not be used (<https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>).
+const FOR_ALL: [&str; 13] = [
+    "NotFound",
+    "AuthorizationError",
+    "AccessDenied",
+    "EndpointDisabled",
+    "ExpiredToken",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "KMSAccessDenied",
+    "KMSDisabled",
+    "KMSInvalidState",
+    "KMSNotFound",
+    "KMSOptInRequired",
+    "SignatureDoesNotMatch",
+];
 
-/// Stands where a text was cut.
-pub const CUT: &str = "…[cut by trailhound]";
+/// Codes that mean that this message is not accepted.
+const FOR_ONE: [&str; 4] =
+    ["InvalidParameter", "ParameterValueInvalid", "ValidationException", "InvalidAttributeValue"];
+
+/// What the messages of a topic look like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
+pub enum Format {
+    /// The JSON document.
+    #[default]
+    Json,
+    /// A custom notification of Amazon Q Developer in chat applications (AWS Chatbot), for Slack and Teams.
+    Chatbot,
+}
 
 /// A topic.
 #[derive(Debug)]
 pub struct Topic {
     arn: String,
+    format: Format,
     is_fifo: bool,
     client: Client,
 }
@@ -38,18 +65,21 @@ impl Topic {
     ///
     /// # Errors
     /// It is not the ARN of a topic, or the environment has an endpoint without TLS off this machine.
-    pub async fn new(arn: &str) -> Result<Self, crate::Error> {
+    pub async fn new(arn: &str, format: Format) -> Result<Self, crate::Error> {
         let parts = arn.split(':').collect::<Vec<_>>();
         let &["arn", _, "sns", region, _, name] = parts.as_slice() else {
             let hint = "hint: it looks like arn:aws:sns:eu-west-1:111122223333:alerts";
             return Err(crate::Error::Notify(format!("{arn:?} is not the ARN of an SNS topic\n{hint}")));
         };
         require_tls("SNS")?;
-        // A topic is in the region that its ARN says, wherever we run.
+        // A topic is in the region that its ARN says, wherever we run. Who retries is the outbox.
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(TIMEOUT / 2).operation_timeout(TIMEOUT).build();
         let config = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(region.to_owned()));
+        let config = config.retry_config(RetryConfig::disabled()).timeout_config(timeouts);
         // The suffix is part of AWS's naming, in this case only.
         let is_fifo = name.strip_suffix(".fifo").is_some();
-        Ok(Self { arn: arn.to_owned(), is_fifo, client: Client::new(&config.load().await) })
+        Ok(Self { arn: arn.to_owned(), format, is_fifo, client: Client::new(&config.load().await) })
     }
 }
 
@@ -60,11 +90,15 @@ impl Notify for Topic {
     }
 
     async fn send(&self, finding: &Finding, runbook: Option<&str>) -> Result<String, Refused> {
+        let message = match self.format {
+            Format::Json => document(finding, runbook),
+            Format::Chatbot => chatbot::message(finding, runbook),
+        };
         let mut request = self.client.publish().topic_arn(&self.arn);
-        request = request.subject(subject(finding)).message(message(finding, runbook));
+        request = request.subject(subject(finding)).message(message);
         for (name, value) in attributes(finding) {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-            let value = value.map_err(|error| Refused { why: error.to_string(), retry: false })?;
+            let value = value.map_err(|error| Refused::new(error.to_string(), Trouble::Message))?;
             request = request.message_attributes(name, value);
         }
         // In a FIFO topic SNS itself drops a message that is sent again within five minutes.
@@ -80,13 +114,20 @@ impl Notify for Topic {
 
 fn refused<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> Refused {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    let for_good =
-        ["NotFound", "AuthorizationError", "InvalidParameter", "InvalidClientTokenId", "EndpointDisabled"];
+    let is_one_of = |known: &[&str]| known.iter().any(|known| code.starts_with(known));
+    let trouble = match code {
+        _ if is_one_of(&FOR_ALL) => Trouble::Destination,
+        // It may have been sent: to ask again at once would only take longer.
+        _ if matches!(error, SdkError::TimeoutError(_)) => Trouble::Destination,
+        _ if is_one_of(&FOR_ONE) => Trouble::Message,
+        // Throttled, in trouble, or not heard of.
+        _ => Trouble::Passing(None),
+    };
     let why = match error.as_service_error() {
         Some(service) => format!("{code}: {}", service.message().unwrap_or_default()),
         None => causes(error),
     };
-    Refused { why, retry: !for_good.iter().any(|known| code.starts_with(known)) }
+    Refused::new(why, trouble)
 }
 
 /// An error and what lies behind it, without the debug output that the SDK adds.
@@ -103,143 +144,24 @@ fn subject(finding: &Finding) -> String {
 
 /// Attributes with nothing in them are refused by SNS, and so left out.
 fn attributes(finding: &Finding) -> Vec<(&'static str, String)> {
-    let word = |text: &Option<String>| {
-        let is_word = |text: &&String| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        text.as_ref()
-            .filter(is_word)
-            .filter(|text| !text.is_empty())
-            .map(|text| text.chars().take(64).collect())
-    };
     let mut all = vec![("rule", finding.rule.clone()), ("severity", finding.severity.name().to_owned())];
-    all.extend(word(&finding.account).map(|account| ("account", account)));
-    all.extend(word(&finding.region).map(|region| ("region", region)));
+    let places = [("account", &finding.account), ("region", &finding.region)];
+    all.extend(
+        places.into_iter().filter_map(|(name, value)| Some((name, word(value.as_ref()?)?.to_owned()))),
+    );
     all
 }
 
-/// The body, cut until it fits.
-#[must_use]
-pub fn message(finding: &Finding, runbook: Option<&str>) -> String {
-    let mut document = document(finding, runbook);
-    let mut text = document.to_string();
-    for length in CUTS {
-        if text.len() <= MOST {
-            break;
-        }
-        cut(&mut document, length);
-        document["cut"] = json!(true);
-        text = document.to_string();
-    }
-    if text.len() > MOST {
-        // So many fields that even short ones do not fit: whoever reads this finds them in the lake.
-        document["entities"] = json!({});
-        document["params"] = json!({});
-        text = document.to_string();
-    }
-    text
-}
-
-fn document(finding: &Finding, runbook: Option<&str>) -> Value {
-    json!({
-        "source": "trailhound",
-        "id": finding.id,
-        "rule": finding.rule,
-        "ruleVersion": finding.version,
-        "severity": finding.severity.name(),
-        "title": finding.title,
-        "alert": finding.alert,
-        "actor": finding.actor,
-        "account": finding.account,
-        "region": finding.region,
-        "firstTime": time::format(finding.first_time),
-        "lastTime": time::format(finding.last_time),
-        "detectTime": time::format(finding.detect_time),
-        "count": finding.count,
-        "eventIDs": finding.event_ids,
-        "entities": finding.entities,
-        "attack": finding.attack,
-        "params": serde_json::from_str::<Value>(&finding.params).unwrap_or_default(),
-        "late": finding.late,
-        "runbook": runbook,
-    })
-}
-
-/// Cuts every text of more than `length` characters, and every list of more than `length` items.
-fn cut(value: &mut Value, length: usize) {
-    match value {
-        Value::String(text) => {
-            if let Some((end, _)) = text.char_indices().nth(length) {
-                text.truncate(end);
-                text.push_str(CUT);
-            }
-        }
-        Value::Array(items) => {
-            if items.len() > length {
-                items.truncate(length);
-                items.push(json!(CUT));
-            }
-            for item in items {
-                cut(item, length);
-            }
-        }
-        Value::Object(members) => members.values_mut().for_each(|member| cut(member, length)),
-        _ => {}
-    }
+/// `text` if it is one word, of at most 64 characters: names of rules, accounts and regions are.
+pub(super) fn word(text: &str) -> Option<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    ((1..=64).contains(&text.len()) && text.bytes().all(is_plain)).then_some(text)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::document::tests::finding;
     use super::*;
-    use crate::rules::Severity;
-    use std::collections::BTreeMap;
-
-    fn finding(agent: &str) -> Finding {
-        Finding {
-            id: "1f".repeat(16),
-            rule: "root_activity".to_owned(),
-            version: 1,
-            severity: Severity::High,
-            title: "Root – did something".to_owned(),
-            actor: Some("arn:aws:iam::111122223333:root".to_owned()),
-            alert: "root did it".to_owned(),
-            entities: BTreeMap::from([("userAgent".to_owned(), agent.to_owned())]),
-            dedup_key: "[]".to_owned(),
-            first_time: 0,
-            last_time: 1_000_000,
-            count: 1,
-            event_ids: vec!["e".to_owned()],
-            attack: Vec::new(),
-            params: "{}".to_owned(),
-            late: false,
-            account: Some("111122223333".to_owned()),
-            region: Some("eu-west-1\nx".to_owned()),
-            detect_time: 0,
-        }
-    }
-
-    #[test]
-    fn a_long_message_is_cut_and_says_so() {
-        // A control character takes six bytes in JSON.
-        let text = message(&finding(&"\u{1b}".repeat(300_000)), Some("look"));
-        assert!(text.len() <= MOST);
-        let document: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(document["cut"], true);
-        assert!(document["entities"]["userAgent"].as_str().unwrap().ends_with(CUT));
-        assert_eq!((&document["alert"], &document["runbook"]), (&json!("root did it"), &json!("look")));
-    }
-
-    #[test]
-    fn a_message_of_many_fields_fits() {
-        let mut finding = finding("");
-        finding.entities = (0..20_000).map(|n| (format!("field_{n}"), "x".repeat(40))).collect();
-        assert!(message(&finding, None).len() <= MOST);
-    }
-
-    #[test]
-    fn a_short_message_is_whole() {
-        let document: Value = serde_json::from_str(&message(&finding("curl"), None)).unwrap();
-        assert_eq!((&document["cut"], &document["entities"]["userAgent"]), (&Value::Null, &json!("curl")));
-        assert_eq!((&document["firstTime"], &document["count"]), (&json!("1970-01-01T00:00:00Z"), &json!(1)));
-    }
 
     #[test]
     fn subject_and_attributes_are_plain() {
