@@ -3,10 +3,18 @@
 
 In: the endpoint in AWS_ENDPOINT_URL, which must be on this machine. Out: JSON on stdout; what goes on, on stderr.
 
-    stack.py create NAME TEMPLATE INGEST_ZIP TRAILHOUND_ZIP [PARAMETER=VALUE ...]   the outputs, when it is complete
-    stack.py central BUCKET sns|eventbridge    a bucket that was there before us, and how it says what came
-    stack.py patience QUEUE_URL SECONDS        how long a message that failed stays away, which is half an hour as deployed
-    stack.py put BUCKET FOLDER [TIMES]         all files of a folder, each so many times; keys are their paths in it
+    stack.py release INGEST_ZIP TRAILHOUND_ZIP   puts the zips of a release where a stack finds them
+    stack.py create NAME TEMPLATE [PARAMETER=VALUE ...]    the outputs, when it is complete
+    stack.py central BUCKET sns|eventbridge|none   a bucket that was there before us, and how it says what came; its topic
+    stack.py direct BUCKET s3|sns|eventbridge STACK LAKE_URL   a function as that of a stack, which the news of a central
+                                               bucket calls without a queue between; its name is BUCKET-ingest
+    stack.py again BUCKET                      sets the notifications of a bucket once more; S3 then sends s3:TestEvent
+    stack.py poll QUEUE_ARN on|off             whether Lambda takes messages off a queue
+    stack.py subscribe TOPIC PROTOCOL ARN      a queue or a function to a topic
+    stack.py patience QUEUE_URL SECONDS TIMES  how long a message that failed stays away, and how often it is given; as
+                                               deployed, that is half an hour, and five times
+    stack.py put BUCKET FOLDER [TIMES [FUNCTION]]   all files of a folder, so many times; keys are their paths in it. With a
+                                               function that each of them calls, a few calls are under way, and no more
     stack.py depth QUEUE_URL                   messages that wait, and that are being worked on
     stack.py receive QUEUE_URL SECONDS [LEAST] messages, taken off the queue, one a line; waits until LEAST are there
     stack.py invoke FUNCTION [EVENT]           what a function answers
@@ -19,6 +27,7 @@ import json
 import os
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,8 +35,11 @@ import botocore.session
 from botocore.config import Config
 
 RELEASE = "trailhound-release"
+INGEST_KEY = "trailhound-ingest-lambda-x86_64.zip"
+CREATED = ["s3:ObjectCreated:*"]
 
 
+@cache
 def client(service):
     """A client of the emulator; never of AWS."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
@@ -39,14 +51,17 @@ def client(service):
     return session.create_client(service, region_name="us-east-1", endpoint_url=endpoint, config=config)
 
 
-def create(name, template, ingest_zip, trailhound_zip, *parameters):
-    s3, stacks = client("s3"), client("cloudformation")
+def release(ingest_zip, trailhound_zip):
+    s3 = client("s3")
     s3.create_bucket(Bucket=RELEASE)
+    for key, path in ((INGEST_KEY, ingest_zip), ("trailhound-lambda-x86_64.zip", trailhound_zip)):
+        s3.put_object(Bucket=RELEASE, Key=key, Body=Path(path).read_bytes())
+
+
+def create(name, template, *parameters):
+    stacks = client("cloudformation")
     values = dict(parameter.split("=", 1) for parameter in parameters)
     values = {"ReleaseBucket": RELEASE, "Architecture": "x86_64", **values}
-    for kind, path in (("trailhound-ingest-lambda", ingest_zip), ("trailhound-lambda", trailhound_zip)):
-        key = f"{values.get('ReleasePrefix', '')}{kind}-{values['Architecture']}.zip"
-        s3.put_object(Bucket=RELEASE, Key=key, Body=Path(path).read_bytes())
     stacks.create_stack(
         StackName=name,
         TemplateBody=Path(template).read_text(),
@@ -59,17 +74,67 @@ def create(name, template, ingest_zip, trailhound_zip, *parameters):
 
 
 def central(bucket, kind):
-    s3, topics = client("s3"), client("sns")
-    s3.create_bucket(Bucket=bucket)
-    topic = topics.create_topic(Name=f"{bucket}-logs")["TopicArn"]
-    to_topic = {"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]}
-    notification = {"sns": to_topic, "eventbridge": {"EventBridgeConfiguration": {}}}[kind]
-    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=notification)
+    client("s3").create_bucket(Bucket=bucket)
+    topic = client("sns").create_topic(Name=f"{bucket}-logs")["TopicArn"]
+    if kind == "sns":
+        notify(bucket, {"TopicConfigurations": [{"TopicArn": topic, "Events": CREATED}]})
+    elif kind == "eventbridge":
+        notify(bucket, {"EventBridgeConfiguration": {}})
     return {"topic": topic}
 
 
-def patience(queue, seconds):
-    client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": seconds})
+def direct(bucket, kind, stack, lake):
+    functions, name = client("lambda"), f"{bucket}-ingest"
+    like = functions.get_function_configuration(FunctionName=f"{stack}-ingest")
+    variables = {**like["Environment"]["Variables"], "TRAILHOUND_LAKE": lake}
+    same = {key: like[key] for key in ("Runtime", "Handler", "Role", "Timeout", "MemorySize")}
+    code = {"S3Bucket": RELEASE, "S3Key": INGEST_KEY}
+    arn = functions.create_function(FunctionName=name, Code=code, Environment={"Variables": variables}, **same)["FunctionArn"]
+    functions.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    source = {
+        "s3": f"arn:aws:s3:::{bucket}",
+        "sns": f"arn:aws:sns:us-east-1:000000000000:{bucket}-logs",
+        "eventbridge": f"arn:aws:events:us-east-1:000000000000:rule/{bucket}",
+    }[kind]
+    principal = {"eventbridge": "events"}.get(kind, kind) + ".amazonaws.com"
+    call = {"Action": "lambda:InvokeFunction", "Principal": principal, "SourceArn": source}
+    functions.add_permission(FunctionName=name, StatementId=kind, **call)
+    if kind == "s3":
+        notify(bucket, {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn, "Events": CREATED}]})
+    elif kind == "sns":
+        subscribe(source, "lambda", arn)
+    else:
+        pattern = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [bucket]}}}
+        client("events").put_rule(Name=bucket, EventPattern=json.dumps(pattern))
+        client("events").put_targets(Rule=bucket, Targets=[{"Id": "function", "Arn": arn}])
+    return {"LakeUrl": lake, "Function": name}
+
+
+def notify(bucket, configuration):
+    client("s3").put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
+
+
+def again(bucket):
+    configuration = client("s3").get_bucket_notification_configuration(Bucket=bucket)
+    del configuration["ResponseMetadata"]
+    notify(bucket, configuration)
+
+
+def poll(queue_arn, switch):
+    functions = client("lambda")
+    for mapping in functions.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=switch == "on")
+
+
+def subscribe(topic, protocol, arn):
+    client("sns").subscribe(TopicArn=topic, Protocol=protocol, Endpoint=arn)
+
+
+def patience(queue, seconds, times):
+    sqs = client("sqs")
+    redrive = json.loads(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"])
+    redrive["maxReceiveCount"] = int(times)
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": seconds, "RedrivePolicy": json.dumps(redrive)})
 
 
 def number_concurrency():
@@ -98,13 +163,16 @@ def settled(stacks, name):
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def put(bucket, folder, times="1"):
-    s3, root = client("s3"), Path(folder)
+def put(bucket, folder, times="1", function=None):
+    s3, root, done = client("s3"), Path(folder), 0
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    for path in files:
-        for _ in range(int(times)):
-            s3.put_object(Bucket=bucket, Key=path.relative_to(root).as_posix(), Body=path.read_bytes())
-    return {"objects": len(files), "puts": len(files) * int(times)}
+    for path in files * int(times):
+        s3.put_object(Bucket=bucket, Key=path.relative_to(root).as_posix(), Body=path.read_bytes())
+        done += 1
+        # Where no queue is between, each event has a process of its own, and AWS has more processors than this machine.
+        while function and sum('"counters"' in line for line in lines(function)) < done - 3:
+            time.sleep(0.05)
+    return {"objects": len(files), "puts": done}
 
 
 def depth(queue):
@@ -128,8 +196,16 @@ def invoke(function, event="{}"):
 
 
 def logs(function):
-    events = client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function}").get("events", [])
-    print("".join(event["message"].rstrip("\n") + "\n" for event in events), end="")
+    print("".join(line.rstrip("\n") + "\n" for line in lines(function)), end="")
+
+
+def lines(function):
+    service = client("logs")
+    try:
+        events = service.filter_log_events(logGroupName=f"/aws/lambda/{function}").get("events", [])
+    except service.exceptions.ResourceNotFoundException:
+        return []
+    return [event["message"] for event in events]
 
 
 def policies(name):
@@ -153,7 +229,8 @@ def delete(name):
 
 
 if __name__ == "__main__":
-    verbs = {verb.__name__: verb for verb in (create, central, patience, put, depth, receive, invoke, logs, policies, delete)}
+    every = (release, create, central, direct, again, poll, subscribe, patience, put, depth, receive, invoke, logs, policies, delete)
+    verbs = {verb.__name__: verb for verb in every}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     result = verbs[sys.argv[1]](*sys.argv[2:])

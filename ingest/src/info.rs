@@ -65,6 +65,7 @@ fn span(table: LakeTable, files: &[LakeFile]) -> (Option<String>, Option<String>
         LakeTable::Events => Some("eventtime"),
         LakeTable::Aggregated => Some("timewindow_windowstart"),
         LakeTable::Findings => Some("firsttime"),
+        LakeTable::Activity => Some("hour"),
         _ => None,
     };
     let Some(column) = column else {

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod limits;
 pub mod patience;
+mod unanswered;
 pub mod find;
 pub mod fetch;
 pub mod gunzip;

@@ -10,12 +10,13 @@ use crate::names::view;
 use crate::table::LakeScan;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, plan_err};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use futures::stream::BoxStream;
@@ -33,6 +34,8 @@ const MEMORY: usize = 2 << 30;
 /// A lake, ready to be asked.
 pub struct Engine {
     session: SessionContext,
+    /// `events`, as the files have it.
+    flat: Option<Arc<LakeScan>>,
 }
 
 /// Rows on their way.
@@ -61,7 +64,7 @@ impl Engine {
     /// # Errors
     /// The session cannot be made.
     pub fn over(lake: &Lake, files: Vec<LakeFile>) -> Result<Self, Error> {
-        let engine = Self::empty()?;
+        let mut engine = Self::empty()?;
         engine.register(lake, LakeTable::Events, files)?;
         Ok(engine)
     }
@@ -71,7 +74,7 @@ impl Engine {
     /// # Errors
     /// The lake cannot be read.
     pub async fn at(lake: &Lake, events: Vec<LakeFile>) -> Result<Self, Error> {
-        let engine = Self::empty()?;
+        let mut engine = Self::empty()?;
         engine.register(lake, LakeTable::Events, events)?;
         for table in LakeTable::ALL.into_iter().filter(|table| *table != LakeTable::Events) {
             engine.register(lake, table, lake.snapshot(table, None).await?.files)?;
@@ -102,14 +105,16 @@ impl Engine {
             &mut state,
             Arc::new(JsonCompare),
         )?;
-        Ok(Self { session: SessionContext::new_with_state(state) })
+        Ok(Self { session: SessionContext::new_with_state(state), flat: None })
     }
 
-    fn register(&self, lake: &Lake, table: LakeTable, files: Vec<LakeFile>) -> Result<(), Error> {
-        let url = ObjectStoreUrl::parse(format!("trailhound-{}://lake", table.name()))?;
+    fn register(&mut self, lake: &Lake, table: LakeTable, files: Vec<LakeFile>) -> Result<(), Error> {
+        // A scheme has no underscore.
+        let url = ObjectStoreUrl::parse(format!("trailhound-{}://lake", table.name().replace('_', "-")))?;
         self.session.register_object_store(url.as_ref(), lake.store(table));
         let scan = Arc::new(LakeScan::new(url, files, tables::file_schema(table)));
         if table == LakeTable::Events {
+            self.flat = Some(Arc::clone(&scan));
             self.session.register_table(CLOUDTRAIL, Arc::new(view::view(table.name(), scan)?))?;
         } else {
             self.session.register_table(table.name(), scan)?;
@@ -139,6 +144,47 @@ impl Engine {
         let names = Arc::clone(&schema);
         let rows = frame.execute_stream().await?.map(move |batch| Ok(rename(&names, &batch?)?));
         Ok((schema, rows.boxed()))
+    }
+
+    /// The plan of one statement with functions and types resolved, before it is optimised; and its columns as AWS, or the
+    /// statement, names them.
+    ///
+    /// # Errors
+    /// The statement is not understood, or would write.
+    pub(crate) async fn analyzed(
+        &self,
+        text: &str,
+        values: &Values,
+    ) -> Result<(LogicalPlan, SchemaRef), Error> {
+        let Parsed { statement, display, has_star } = parse(text, values)?;
+        let plan = self.plan(statement, has_star).await?;
+        let state = self.session.state();
+        let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+        let schema = displayed(plan.schema().as_arrow(), &display);
+        Ok((plan, schema))
+    }
+
+    /// The events as the files have them: some of the columns, of the rows that meet `filters`, and perhaps others.
+    ///
+    /// # Errors
+    /// A column is not there, or the files cannot be read.
+    pub(crate) async fn flat(
+        &self,
+        columns: &[&str],
+        filters: impl IntoIterator<Item = Expr>,
+    ) -> Result<Rows, Error> {
+        let Some(events) = &self.flat else { return Ok(futures::stream::empty().boxed()) };
+        let mut frame = self.session.read_table(Arc::clone(events) as Arc<dyn TableProvider>)?;
+        for filter in filters {
+            frame = frame.filter(filter)?;
+        }
+        let rows = frame.select_columns(columns)?.execute_stream().await?;
+        Ok(rows.map(|batch| Ok(batch?)).boxed())
+    }
+
+    /// The columns of [`Engine::flat`].
+    pub(crate) fn flat_schema(&self) -> SchemaRef {
+        self.flat.as_ref().map_or_else(|| Arc::new(Schema::empty()), |events| events.schema())
     }
 
     /// The rows of one statement.

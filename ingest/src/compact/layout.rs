@@ -23,8 +23,8 @@ pub(super) struct Layout {
 /// What one principal did comes together: its pages can be found by it, and whatever belongs to it is stored once.
 const EVENTS: &[&str] = &["eventname", "actor", "useridentity_accesskeyid"];
 
-/// The tables that ingest fills, a file or more for each batch.
-pub(super) fn all() -> [Layout; 4] {
+/// The tables that get a file or more for each batch that is ingested, or looked at.
+pub(super) fn all() -> [Layout; 6] {
     let layout = |table, records, time, order| {
         let settings = match records {
             Some(records) => settings::of(records),
@@ -37,5 +37,7 @@ pub(super) fn all() -> [Layout; 4] {
         layout(LakeTable::Aggregated, Some(Table::Aggregated), "timewindow_windowstart", &["actor"]),
         layout(LakeTable::Logfiles, None, "ingesttime", &[]),
         layout(LakeTable::Quarantine, None, "ingesttime", &[]),
+        layout(LakeTable::Activity, None, "hour", &["eventname", "actor"]),
+        layout(LakeTable::Baselines, None, "lasttime", &["rule", "key"]),
     ]
 }

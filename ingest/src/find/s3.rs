@@ -6,9 +6,10 @@ use super::whole::{WholeXml, is_whole};
 use super::{Days, Found, LogObject, Place};
 use crate::error::Error;
 use crate::patience::{Patience, Tries};
+use crate::unanswered::unanswered;
 use aws_config::{BehaviorVersion, meta::region::RegionProviderChain};
 use aws_sdk_s3::config::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::Object;
 use futures::StreamExt;
@@ -177,7 +178,7 @@ pub async fn s3_client() -> &'static aws_sdk_s3::Client {
 pub fn s3_error<E, R>(name: String, error: &SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
+    R: std::fmt::Debug + 'static,
 {
     let why = match error.code() {
         Some("NoSuchBucket") => "there is no such bucket\nhint: check the name and AWS_REGION".to_owned(),
@@ -188,7 +189,7 @@ where
         }
         Some("PreconditionFailed") => "it was replaced while we read\nhint: run again".to_owned(),
         Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
-        None => DisplayErrorContext(error).to_string().replace('\n', " "),
+        None => unanswered("S3", error),
     };
     Error::Source { name, why }
 }

@@ -21,17 +21,23 @@ pub enum LakeTable {
     Findings,
     /// Delivery attempts of findings.
     Notifications,
+    /// What happened in each hour, counted.
+    Activity,
+    /// What rules that look for something new have seen.
+    Baselines,
 }
 
 impl LakeTable {
     /// All tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Events,
         Self::Aggregated,
         Self::Logfiles,
         Self::Quarantine,
         Self::Findings,
         Self::Notifications,
+        Self::Activity,
+        Self::Baselines,
     ];
 
     /// The folder of the table in the lake, which is also its name.
@@ -44,6 +50,8 @@ impl LakeTable {
             Self::Quarantine => "quarantine",
             Self::Findings => "findings",
             Self::Notifications => "notifications",
+            Self::Activity => "activity_hourly",
+            Self::Baselines => "baselines",
         }
     }
 }

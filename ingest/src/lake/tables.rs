@@ -93,15 +93,35 @@ const NOTIFICATIONS: [(&str, Kind); 7] = [
     ("time", Time),
 ];
 
+const ACTIVITY: [(&str, Kind); 12] = [
+    ("hour", Time),
+    ("recipientaccountid", Text),
+    ("awsregion", Text),
+    ("actor", Text),
+    ("accesskeyid", Text),
+    ("network", Text),
+    ("eventsource", Text),
+    ("eventname", Text),
+    ("failed", Bool),
+    ("calls", Long),
+    ("bytesout", Long),
+    ("eventsversion", Long),
+];
+
+const BASELINES: [(&str, Kind); 5] =
+    [("rule", Text), ("key", Text), ("firsttime", Time), ("lasttime", Time), ("eventsversion", Long)];
+
 /// What a data file of `table` holds, without the partition column `date`.
 #[must_use]
 pub fn file_schema(table: LakeTable) -> SchemaRef {
-    static OURS: LazyLock<[SchemaRef; 4]> = LazyLock::new(|| {
+    static OURS: LazyLock<[SchemaRef; 6]> = LazyLock::new(|| {
         [
             arrow_schema(&LOGFILES),
             arrow_schema(&QUARANTINE),
             arrow_schema(&FINDINGS),
             arrow_schema(&NOTIFICATIONS),
+            arrow_schema(&ACTIVITY),
+            arrow_schema(&BASELINES),
         ]
     });
     match table {
@@ -111,6 +131,8 @@ pub fn file_schema(table: LakeTable) -> SchemaRef {
         LakeTable::Quarantine => Arc::clone(&OURS[1]),
         LakeTable::Findings => Arc::clone(&OURS[2]),
         LakeTable::Notifications => Arc::clone(&OURS[3]),
+        LakeTable::Activity => Arc::clone(&OURS[4]),
+        LakeTable::Baselines => Arc::clone(&OURS[5]),
     }
 }
 

@@ -181,7 +181,11 @@ impl Lake {
                 let covered = self.txn(LakeTable::Logfiles, EVENTS).await?.unwrap_or(0);
                 u64::try_from(seen.map_or(covered, |seen| seen.min(covered))).ok()
             }
-            LakeTable::Logfiles | LakeTable::Findings | LakeTable::Notifications => Some(u64::MAX),
+            LakeTable::Logfiles
+            | LakeTable::Findings
+            | LakeTable::Notifications
+            | LakeTable::Activity
+            | LakeTable::Baselines => Some(u64::MAX),
         })
     }
 

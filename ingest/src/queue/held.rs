@@ -1,10 +1,12 @@
 //! The requests to SQS, and the messages that a worker holds.
 
 use crate::error::Error;
+use crate::lake::require_tls;
 use crate::patience::{Patience, Tries};
-use aws_config::BehaviorVersion;
+use crate::unanswered::unanswered;
+use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, QueueAttributeName,
 };
@@ -23,6 +25,10 @@ const PER_REQUEST: usize = 10;
 /// The visibility timeout of a queue that does not tell it: that of a new queue.
 const VISIBILITY: i32 = 30;
 
+/// What a worker has to be allowed to do.
+const NEEDED: &str = "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and sqs:GetQueueAttributes are \
+                      needed, and kms:Decrypt where a key encrypts the queue";
+
 /// A queue.
 pub(super) struct Queue {
     client: Client,
@@ -40,8 +46,14 @@ pub(super) struct Received {
 
 impl Queue {
     pub(super) async fn open(url: &str) -> Result<Self, Error> {
-        let shared = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        let mut queue = Self { client: Client::new(&shared), url: url.to_owned(), visibility: VISIBILITY };
+        require_tls("SQS")?;
+        let mut config = aws_config::defaults(BehaviorVersion::latest());
+        // A queue is in the region that its URL says, wherever we run.
+        if let Some(region) = region_of(url) {
+            config = config.region(Region::new(region.to_owned()));
+        }
+        let client = Client::new(&config.load().await);
+        let mut queue = Self { client, url: url.to_owned(), visibility: VISIBILITY };
         let name = QueueAttributeName::VisibilityTimeout;
         let asked = queue.client.get_queue_attributes().queue_url(url).attribute_names(name.clone()).send();
         let attributes = asked.await.map_err(|error| queue.failed("read the settings of", &error))?;
@@ -114,19 +126,29 @@ impl Queue {
 
     fn failed<E, R>(&self, doing: &str, error: &SdkError<E, R>) -> Error
     where
-        E: std::error::Error + 'static,
-        R: std::fmt::Debug,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug + 'static,
     {
-        let why = format!(
-            "cannot {doing} the queue: {}\nhint: sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and sqs:GetQueueAttributes are needed",
-            DisplayErrorContext(error)
-        );
-        Error::Source { name: self.url.clone(), why }
+        let why = match error.code() {
+            Some(code) if code.ends_with("NonExistentQueue") || code == "QueueDoesNotExist" => {
+                "there is no such queue\nhint: check the URL: region, account and name".to_owned()
+            }
+            Some(code) if code.contains("AccessDenied") => format!("access denied\nhint: {NEEDED}"),
+            Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
+            None => unanswered("SQS", error),
+        };
+        Error::Source { name: self.url.clone(), why: format!("cannot {doing} the queue: {why}") }
     }
 
     fn odd(&self, error: &dyn std::fmt::Display) -> Error {
         Error::Source { name: self.url.clone(), why: format!("a message has no receipt: {error}") }
     }
+}
+
+/// The region in the URL of a queue, `https://sqs.REGION.amazonaws.com/…`; none in that of an emulator.
+fn region_of(url: &str) -> Option<&str> {
+    let (region, domain) = url.strip_prefix("https://sqs.")?.split_once('.')?;
+    domain.starts_with("amazonaws.com").then_some(region)
 }
 
 fn received(message: aws_sdk_sqs::types::Message) -> Option<Received> {
@@ -174,6 +196,20 @@ impl<'a> Held<'a> {
         tokio::select! {
             done = work => done,
             () = hold => unreachable!("holding never ends"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_says_where_it_is() {
+        assert_eq!(region_of("https://sqs.eu-west-1.amazonaws.com/111122223333/q"), Some("eu-west-1"));
+        assert_eq!(region_of("https://sqs.cn-north-1.amazonaws.com.cn/111122223333/q"), Some("cn-north-1"));
+        for url in ["http://127.0.0.1:4566/000000000000/q", "https://queue.amazonaws.com/111122223333/q"] {
+            assert_eq!(region_of(url), None, "{url}");
         }
     }
 }

@@ -27,6 +27,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use trailhound_ingest::lake::UNSAID;
 use trailhound_ingest::patience::Patience;
 
 /// How a verb ended.
@@ -141,7 +142,8 @@ impl Cli {
 /// Sends what the libraries say to stderr: for people, or a JSON object a line for whoever collects logs.
 fn trace(as_json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TRAILHOUND_LOG");
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,trailhound=warn"));
+    let usual = || tracing_subscriber::EnvFilter::new(format!("error,trailhound=warn,{UNSAID}"));
+    let filter = filter.unwrap_or_else(|_| usual());
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -6,7 +6,7 @@ use crate::engine::Answer;
 use crate::names::bind::written_out;
 use crate::output::{self, Format};
 use crate::rules::Pack;
-use crate::rules::file::{Kind, Rule};
+use crate::rules::file::Rule;
 use crate::rules::params::Values;
 use crate::rules::statement::{Range, statement};
 use clap::{Args, Subcommand};
@@ -88,15 +88,11 @@ fn list(pack: &Pack, format: Format) -> anyhow::Result<Outcome> {
     let column = |value: fn(&Rule) -> String| -> ArrayRef {
         Arc::new(pack.rules().iter().map(|rule| Some(value(rule))).collect::<StringArray>())
     };
-    let kind = |rule: &Rule| match rule.kind {
-        Kind::Match => "match".to_owned(),
-        Kind::Threshold => "threshold".to_owned(),
-    };
     let batch = RecordBatch::try_from_iter([
         ("id", column(|rule| rule.id.clone())),
         ("family", column(|rule| rule.family.clone())),
         ("severity", column(|rule| rule.severity.name().to_owned())),
-        ("kind", column(kind)),
+        ("kind", column(|rule| rule.kind.name().to_owned())),
         ("attack", column(|rule| rule.attack.join(" "))),
         ("title", column(|rule| rule.title.clone())),
     ])?;

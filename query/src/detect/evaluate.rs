@@ -1,114 +1,305 @@
-//! One rule after the other over the new events.
+//! Rules over the new events: one pass over these, at most one over older ones, then each rule judges what it got.
 //!
-//! A rule of kind `match` looks at new events alone. A threshold looks at every group that a new event touches, over
-//! event time, so that events which come in two halves are counted together.
+//! A rule of kind `match` looks at new events alone. Thresholds and sequences look at every group that a new event touches,
+//! over event time, so that events which come in two halves, or in the wrong order, are counted together.
 
-use super::hits::Hits;
+use super::activity::Activity;
+use super::gather::{Budget, Gathered};
+use super::hits::{Hit, Hits, Shared};
 use super::known::Known;
-use super::{Finding, Ready, Work, bound};
+use super::novelty::Novelty;
+use super::rows::Columns;
+use super::scan::Scan;
+use super::state::State;
+use super::{Finding, Ready, Work, bound, sequence, threshold};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::rules::RuleError;
-use crate::rules::params::Values;
-use crate::rules::statement::{Range, statement, touched};
-use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use crate::rules::params::{Value, Values};
+use crate::rules::statement::{Range, statement};
+use crate::rules::{Rule, RuleError};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, ident, lit};
 use futures::TryStreamExt;
-use std::collections::{BTreeMap, HashMap};
-use trailhound_ingest::lake::Lake;
+use std::collections::{HashMap, HashSet};
+use trailhound_ingest::lake::{Lake, LakeFile};
 use trailhound_ingest::time;
 
-/// Groups of a threshold, by the values it counts by, and the time of their new events.
-type Touched = HashMap<Vec<Option<String>>, (i64, i64)>;
+/// What a run has found.
+#[derive(Default)]
+pub(super) struct Evaluated {
+    /// By time.
+    pub(super) findings: Vec<Finding>,
+    /// Hits that belong to a finding of an earlier run.
+    pub(super) repeated: u64,
+    /// What rules of kind `first_seen` have seen.
+    pub(super) state: State,
+    /// What happened.
+    pub(super) activity: Activity,
+}
 
-/// What `rules` find, by time, and how many hits belong to findings that are known.
+/// What `rules` find in the new events of `work`, beside what is known.
 pub(super) async fn evaluate(
     lake: &Lake,
     rules: &[Ready<'_>],
     work: &Work,
-) -> Result<(Vec<Finding>, u64), Error> {
-    let new = Engine::over(lake, work.new.clone())?;
+    before: &State,
+) -> Result<Evaluated, Error> {
     let all = Engine::at(lake, work.all.clone()).await?;
-    let span = rules.iter().map(|ready| ready.rule.dedup().span.micros()).max().unwrap_or(0);
-    let oldest = work.new.iter().map(|file| bound(file, "minValues")).collect::<Option<Vec<_>>>();
-    let from = oldest.and_then(|times| times.into_iter().min()).map(|oldest| oldest.saturating_sub(span));
-    let known = Known::load(&all, from).await?;
-    let now = time::now();
-    let (mut findings, mut repeated) = (Vec::new(), 0);
-    for ready in rules {
-        let values = ready.rule.values(ready.set)?;
-        let mut hits = Hits::new(ready.rule, &values, &known, work.late_before, now)?;
-        let result = match &ready.rule.threshold {
-            None => matches(&new, ready, &values, &mut hits).await,
-            Some(_) => counts(&new, &all, ready, &values, &mut hits).await,
+    let known = Known::load(&all, known_from(rules, work)).await?;
+    let values = rules.iter().map(|ready| ready.rule.values(ready.set)).collect::<Result<Vec<_>, _>>()?;
+    let mut gathered = rules.iter().map(|ready| Gathered::of(ready.rule)).collect::<Vec<_>>();
+    let mut novelties = rules.iter().map(|ready| Novelty::of(ready.rule)).collect::<Vec<_>>();
+    let mut passes = Passes { lake, rules, values: &values, work, budget: Budget::new() };
+    let mut told = Evaluated::default();
+    passes.over_new(&all, &mut gathered, &mut novelties, &mut told.activity).await?;
+    passes.over_old(&all, &mut gathered).await?;
+    let shared = Shared { known: &known, late_before: work.late_before, now: time::now() };
+    let mut superseded = HashMap::<&str, HashSet<String>>::new();
+    for number in in_turn(rules) {
+        let (rule, values) = (rules[number].rule, &values[number]);
+        let none = HashSet::new();
+        let mut hits = Hits::new(rule, values, shared, superseded.get(rule.id.as_str()).unwrap_or(&none))?;
+        let judge = Judge { rule, values, all: &all, gathered: &gathered[number], lake, work };
+        let judged = match &novelties[number] {
+            Some(novelty) => {
+                novelty.judge(before.of(&rule.id), &mut hits);
+                told.state.merge(&rule.id, novelty.seen());
+                Ok(())
+            }
+            None => judge.judge(&mut hits).await,
         };
-        result.map_err(|error| RuleError::new(&ready.rule.place, error.to_string()))?;
-        let (found, known) = hits.finish();
-        findings.extend(found);
-        repeated += known;
-    }
-    findings.sort_by(|a, b| (a.first_time, &a.id).cmp(&(b.first_time, &b.id)));
-    Ok((findings, repeated))
-}
-
-async fn matches(new: &Engine, ready: &Ready<'_>, values: &Values, hits: &mut Hits<'_>) -> Result<(), Error> {
-    let text = statement(ready.rule, &Range::default());
-    let (_, mut rows) = new.stream(&text, values).await?;
-    while let Some(batch) = rows.try_next().await? {
-        hits.take(&batch, |_, _| true)?;
-    }
-    Ok(())
-}
-
-async fn counts(
-    new: &Engine,
-    all: &Engine,
-    ready: &Ready<'_>,
-    values: &Values,
-    hits: &mut Hits<'_>,
-) -> Result<(), Error> {
-    let Some(threshold) = &ready.rule.threshold else { return Ok(()) };
-    let within = threshold.within.micros();
-    let touched = groups(new, &touched(ready.rule, threshold), values, threshold.by.len()).await?;
-    let Some(first) = touched.values().map(|(first, _)| *first).min() else { return Ok(()) };
-    let last = touched.values().map(|(_, last)| *last).max().unwrap_or(first);
-    let range = Range {
-        from: Some(time::format(first.saturating_sub(within))),
-        until: Some(time::format(last.saturating_add(within))),
-    };
-    let (_, mut rows) = all.stream(&statement(ready.rule, &range), values).await?;
-    // A window that ends before the first new event of its group, or begins after the last, is old news.
-    let is_new = |values: &BTreeMap<String, String>, time: i64| {
-        let group = threshold.by.iter().map(|name| values.get(name).cloned()).collect::<Vec<_>>();
-        touched.get(&group).is_some_and(|&(first, last)| first <= time && time <= last.saturating_add(within))
-    };
-    while let Some(batch) = rows.try_next().await? {
-        hits.take(&batch, is_new)?;
-    }
-    Ok(())
-}
-
-/// Reads the rows of [`touched`]: the values a threshold counts by, then least and greatest event time.
-async fn groups(engine: &Engine, text: &str, values: &Values, keys: usize) -> Result<Touched, Error> {
-    let (_, mut rows) = engine.stream(text, values).await?;
-    let mut touched = Touched::new();
-    while let Some(batch) = rows.try_next().await? {
-        let texts = batch.columns()[..keys].iter().map(|column| cast(column, &DataType::Utf8));
-        let texts = texts.collect::<Result<Vec<_>, _>>()?;
-        let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let (first, last) = (cast(batch.column(keys), &micros)?, cast(batch.column(keys + 1), &micros)?);
-        let (first, last) = (
-            first.as_primitive::<TimestampMicrosecondType>(),
-            last.as_primitive::<TimestampMicrosecondType>(),
-        );
-        for row in (0..batch.num_rows()).filter(|&row| first.is_valid(row) && last.is_valid(row)) {
-            let text = |column: &std::sync::Arc<dyn Array>| {
-                let column = column.as_string::<i32>();
-                column.is_valid(row).then(|| column.value(row).to_owned())
-            };
-            touched.insert(texts.iter().map(text).collect(), (first.value(row), last.value(row)));
+        judged.map_err(|error| RuleError::new(&rule.place, error.to_string()))?;
+        let of_rule = hits.finish();
+        told.findings.extend(of_rule.findings);
+        told.repeated += of_rule.repeated;
+        for id in &rule.supersedes {
+            superseded.entry(id).or_default().extend(of_rule.events.iter().cloned());
         }
     }
-    Ok(touched)
+    told.findings.sort_by(|a, b| (a.first_time, &a.id).cmp(&(b.first_time, &b.id)));
+    Ok(told)
+}
+
+/// From when on findings may go on: the oldest new event, less the longest time that hits are one finding.
+fn known_from(rules: &[Ready<'_>], work: &Work) -> Option<i64> {
+    let span = rules.iter().map(|ready| ready.rule.dedup().span.micros()).max().unwrap_or(0);
+    let oldest = work.new.iter().map(|file| bound(file, "minValues")).collect::<Option<Vec<_>>>()?;
+    oldest.into_iter().min().map(|oldest| oldest.saturating_sub(span))
+}
+
+/// The rules by number, those that supersede others before these. In a circle, which a pack is not, the first comes first.
+fn in_turn(rules: &[Ready<'_>]) -> Vec<usize> {
+    let numbers = rules.iter().enumerate().map(|(number, ready)| (ready.rule.id.as_str(), number));
+    let numbers = numbers.collect::<HashMap<_, _>>();
+    let mut over = vec![Vec::new(); rules.len()];
+    for (number, ready) in rules.iter().enumerate() {
+        for below in ready.rule.supersedes.iter().filter_map(|id| numbers.get(id.as_str())) {
+            over[*below].push(number);
+        }
+    }
+    let (mut turn, mut is_placed) = (Vec::new(), vec![false; rules.len()]);
+    for number in 0..rules.len() {
+        place(number, &over, &mut is_placed, &mut turn);
+    }
+    turn
+}
+
+fn place(number: usize, over: &[Vec<usize>], is_placed: &mut [bool], turn: &mut Vec<usize>) {
+    if std::mem::replace(&mut is_placed[number], true) {
+        return;
+    }
+    for &above in &over[number] {
+        place(above, over, is_placed, turn);
+    }
+    turn.push(number);
+}
+
+/// The passes over events.
+struct Passes<'a> {
+    lake: &'a Lake,
+    rules: &'a [Ready<'a>],
+    values: &'a [Values],
+    work: &'a Work,
+    budget: Budget,
+}
+
+impl<'a> Passes<'a> {
+    /// A scan for the probes of the rules that are `wanted`, and for each probe its rule and step.
+    async fn scan(
+        &self,
+        engine: &Engine,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<(Scan<'a>, Vec<(usize, usize)>), Error> {
+        let (mut probes, mut of) = (Vec::new(), Vec::new());
+        for (number, ready) in self.rules.iter().enumerate().filter(|(number, _)| wanted(*number)) {
+            for (step, probe) in ready.rule.probes().into_iter().enumerate() {
+                probes.push((probe, &self.values[number], ready.rule.columns()));
+                of.push((number, step));
+            }
+        }
+        let named = |number: usize, error: Error| -> Error {
+            RuleError::new(&self.rules[of[number].0].rule.place, error.to_string()).into()
+        };
+        let scan = Scan::new(engine, probes).await.map_err(|(number, error)| named(number, error))?;
+        Ok((scan, of))
+    }
+
+    async fn over_new(
+        &mut self,
+        all: &Engine,
+        gathered: &mut [Gathered<'_>],
+        novelties: &mut [Option<Novelty<'_>>],
+        activity: &mut Activity,
+    ) -> Result<(), Error> {
+        let (mut scan, of) = self.scan(all, |_| true).await?;
+        let new = Engine::over(self.lake, self.work.new.clone())?;
+        let budget = &mut self.budget;
+        let hit = |probe: usize, batch| {
+            let (rule, step) = of[probe];
+            match &mut novelties[rule] {
+                Some(novelty) => novelty.take(&Columns::new(&batch)?),
+                None => gathered[rule].take_new(step, &batch, budget)?,
+            }
+            Ok(())
+        };
+        let all = |batch: &RecordBatch| activity.count(batch);
+        scan.run(&new, [], all, hit).await
+    }
+
+    /// Looks for older events in the groups that new ones touch.
+    async fn over_old(&mut self, all: &Engine, gathered: &mut [Gathered<'_>]) -> Result<(), Error> {
+        let reaches = gathered.iter().map(|of_rule| of_rule.reach().filter(|_| !of_rule.is_over));
+        let reaches = reaches.collect::<Vec<_>>();
+        let Some(from) = reaches.iter().flatten().map(|(from, _)| *from).min() else { return Ok(()) };
+        let until = reaches.iter().flatten().map(|(_, until)| *until).max().unwrap_or(from);
+        let old = self.work.old(from, until);
+        if old.is_empty() {
+            return Ok(());
+        }
+        let (mut scan, of) = self.scan(all, |number| reaches[number].is_some()).await?;
+        let budget = &mut self.budget;
+        let hit = |probe: usize, batch| {
+            let (rule, step) = of[probe];
+            gathered[rule].take_old(step, &batch, budget)
+        };
+        scan.run(&Engine::over(self.lake, old)?, between(from, until), |_| Ok(()), hit).await
+    }
+}
+
+/// Events of these times; those whose time cannot be read belong to no window.
+fn between(from: i64, until: i64) -> [Expr; 2] {
+    let time = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
+    [ident("eventtime").gt_eq(time(from)), ident("eventtime").lt_eq(time(until))]
+}
+
+impl Work {
+    /// Files without new events that may have events of these times.
+    fn old(&self, from: i64, until: i64) -> Vec<LakeFile> {
+        let new = self.new.iter().map(|file| file.path.as_str()).collect::<HashSet<_>>();
+        let reaches = |file: &&LakeFile| {
+            bound(file, "maxValues").is_none_or(|last| last >= from)
+                && bound(file, "minValues").is_none_or(|first| first <= until)
+        };
+        self.all.iter().filter(|file| !new.contains(file.path.as_str())).filter(reaches).cloned().collect()
+    }
+}
+
+/// A rule, before what was gathered for it.
+struct Judge<'a> {
+    rule: &'a Rule,
+    values: &'a Values,
+    all: &'a Engine,
+    gathered: &'a Gathered<'a>,
+    lake: &'a Lake,
+    work: &'a Work,
+}
+
+impl Judge<'_> {
+    async fn judge(&self, hits: &mut Hits<'_>) -> Result<(), Error> {
+        if self.rule.query.is_some() {
+            return self.query(hits).await;
+        }
+        if self.gathered.is_over {
+            return self.by_statement(hits).await;
+        }
+        let rows = &self.gathered.rows;
+        let mut found = Vec::new();
+        for (key, group) in rows.by(self.gathered.by()) {
+            if let Some(threshold) = &self.rule.threshold {
+                let full = threshold::full(rows, &group, threshold).into_iter();
+                found.extend(full.filter(|full| self.gathered.is_news(&key, full.at.time)).map(|full| {
+                    let (columns, row) = rows.get(full.at);
+                    Hit { first: full.first, count: Some(full.count), ..Hit::of(columns, row) }
+                }));
+            } else if let Some(sequence) = &self.rule.sequence {
+                if key.iter().any(Option::is_none) {
+                    continue;
+                }
+                let complete = sequence::complete(&group, &self.rule.steps, sequence).into_iter();
+                let news = |chain: &[super::rows::At]| {
+                    chain.last().is_some_and(|at| self.gathered.is_news(&key, at.time))
+                };
+                let complete = complete.filter(|complete| news(&complete.chain));
+                found.extend(
+                    complete.filter_map(|complete| Hit::of_chain(rows, &complete.chain, complete.first)),
+                );
+            } else {
+                found.extend(group.into_iter().map(|at| {
+                    let (columns, row) = rows.get(at);
+                    Hit::of(columns, row)
+                }));
+            }
+        }
+        found.sort_by(|a, b| (a.time, &a.events).cmp(&(b.time, &b.events)));
+        for hit in found {
+            hits.hit(hit);
+        }
+        Ok(())
+    }
+
+    /// For a rule with more rows than memory is for: the statement sorts them, on disk where it has to.
+    async fn by_statement(&self, hits: &mut Hits<'_>) -> Result<(), Error> {
+        let reach = self.gathered.reach();
+        let new;
+        let (engine, range) = match reach {
+            None => {
+                new = Engine::over(self.lake, self.work.new.clone())?;
+                (&new, Range::default())
+            }
+            Some((from, until)) => {
+                (self.all, Range { from: Some(time::format(from)), until: Some(time::format(until)) })
+            }
+        };
+        let (_, mut rows) = engine.stream(&statement(self.rule, &range), self.values).await?;
+        let by = self.gathered.by();
+        while let Some(batch) = rows.try_next().await? {
+            let is_news = |columns: &Columns, row: usize| {
+                let key = by.iter().map(|name| columns.value(name, row)).collect();
+                self.gathered.is_news(&key, columns.time(row))
+            };
+            hits.take(&batch, is_news)?;
+        }
+        Ok(())
+    }
+
+    /// A query looks at what it likes; `$from` and `$to` are the times of the first and the last new event.
+    async fn query(&self, hits: &mut Hits<'_>) -> Result<(), Error> {
+        let times = |side| self.work.new.iter().filter_map(move |file| bound(file, side));
+        let (from, to) = (times("minValues").min().unwrap_or(0), times("maxValues").max().unwrap_or(0));
+        let mut values = self.values.clone();
+        values.insert("from".to_owned(), Value::Text(time::format(from)));
+        values.insert("to".to_owned(), Value::Text(time::format(to)));
+        let (_, mut rows) = self.all.stream(&statement(self.rule, &Range::default()), &values).await?;
+        let mut found = Vec::new();
+        while let Some(batch) = rows.try_next().await? {
+            let columns = Columns::new(&batch)?;
+            found.extend((0..columns.len()).map(|row| Hit::of(&columns, row)));
+        }
+        found.sort_by_key(|hit| hit.time);
+        for hit in found {
+            hits.hit(hit);
+        }
+        Ok(())
+    }
 }

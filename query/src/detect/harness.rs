@@ -1,7 +1,7 @@
 //! Inline tests of rules: partial records → the real ingester → a lake → the rule → what it found.
 //!
-//! A test event says only what matters; the rest is filled in. Control keys: `_at` moves an event by a duration,
-//! `_repeat` makes copies `_every` so far apart, `{i}` in a text is the number of the copy, `_late` lets an event arrive
+//! A test event says only what matters; the rest is filled in. Control keys: `_at` moves an event by a duration, which
+//! can be negative, `_repeat` makes copies `_every` so far apart, `{i}` in a text is the number of the copy, `_late` lets an event arrive
 //! in a later run. What is tested is what runs: the same parser, lake, statement and detector.
 
 use super::finding::Finding;
@@ -66,10 +66,17 @@ async fn run(rule: &Rule, test: &Test) -> Result<Vec<Finding>, Error> {
             return Err(RuleError::new(&rule.place, what).into());
         }
         let lake = Lake::open(&place("lake")).await?;
-        findings.extend(detect(&lake, &[ready]).await?.findings);
+        let found = detect(&lake, &[ready]).await?.findings;
+        // What happened before is nobody's finding.
+        if late != BASELINE {
+            findings.extend(found);
+        }
     }
     Ok(findings)
 }
+
+/// The round in which the baseline of a test arrives.
+const BASELINE: i64 = -1;
 
 fn judge(test: &Test, findings: &[Finding]) -> Option<String> {
     if test.fires == findings.is_empty() {
@@ -85,6 +92,12 @@ fn judge(test: &Test, findings: &[Finding]) -> Option<String> {
     let first = findings.first()?;
     if let Some(wanted) = expect.count.filter(|&wanted| wanted != first.count) {
         return Some(format!("a count of {wanted} was expected, not {}", first.count));
+    }
+    if let Some(wanted) = expect.severity.filter(|&wanted| wanted != first.severity) {
+        return Some(format!("severity {} was expected, not {}", wanted.name(), first.severity.name()));
+    }
+    if let Some(wanted) = expect.late.filter(|&wanted| wanted != first.late) {
+        return Some(format!("late = {wanted} was expected, not {}", first.late));
     }
     let wanted = expect.title.as_ref().filter(|&wanted| *wanted != first.alert)?;
     Some(format!("the alert {wanted:?} was expected, not {:?}", first.alert))
@@ -115,38 +128,53 @@ fn near_misses(rule: &Rule) -> Result<Vec<Verdict>, Error> {
     Ok(verdicts)
 }
 
-/// The records of a test, by how late they arrive in seconds.
+/// The records of a test, by how late they arrive in seconds; those of its baseline come before.
 fn rounds(rule: &Rule, test: &Test) -> Result<BTreeMap<i64, Vec<Value>>, RuleError> {
     let bad = |what: String| RuleError::new(&rule.place, format!("test {:?}: {what}", test.name));
     let mut rounds = BTreeMap::<i64, Vec<Value>>::new();
     let mut number = 0;
-    for event in serde_json::Deserializer::from_str(&test.events).into_iter::<Map<String, Value>>() {
-        let mut event = event.map_err(|error| bad(format!("events: {error}")))?;
-        let mut span = |key: &str, default: i64| match event.remove(key) {
-            None => Ok(default),
-            Some(value) => value
-                .as_str()
-                .and_then(Seconds::parse)
-                .map(|seconds| seconds.0)
-                .ok_or_else(|| bad(format!("{key} is not a duration such as \"15m\""))),
-        };
-        let (at, every, late) = (span("_at", 0)?, span("_every", 1)?, span("_late", 0)?);
-        let copies = event.remove("_repeat").map_or(Some(1), |value| value.as_i64());
-        let copies = copies.filter(|copies| (1..=MOST_COPIES).contains(copies));
-        let copies = copies.ok_or_else(|| bad(format!("_repeat is not a number from 1 to {MOST_COPIES}")))?;
-        if let Some(key) = event.keys().find(|key| key.starts_with('_')) {
-            return Err(bad(format!("{key} is no control key; there are _at, _repeat, _every and _late")));
-        }
-        for copy in 0..copies {
-            number += 1;
-            let record = record(rule, &event, copy, BEGIN + (at + copy * every) * 1_000_000, number);
-            rounds.entry(late).or_default().push(record);
+    let events = [(Some(BASELINE), test.baseline.as_deref().unwrap_or_default()), (None, &test.events)];
+    for (round, events) in events {
+        for event in serde_json::Deserializer::from_str(events).into_iter::<Map<String, Value>>() {
+            let event = event.map_err(|error| bad(format!("events: {error}")))?;
+            let (late, records) = records(rule, event, &mut number).map_err(bad)?;
+            rounds.entry(round.unwrap_or(late)).or_default().extend(records);
         }
     }
-    if rounds.is_empty() {
+    if rounds.keys().all(|round| *round == BASELINE) {
         return Err(bad("there are no events".to_owned()));
     }
     Ok(rounds)
+}
+
+/// The records of one event, and how late they arrive in seconds. `number` is that of the last record.
+fn records(
+    rule: &Rule,
+    mut event: Map<String, Value>,
+    number: &mut u32,
+) -> Result<(i64, Vec<Value>), String> {
+    let mut span = |key: &str, default: i64| match event.remove(key) {
+        None => Ok(default),
+        Some(value) => {
+            let text = value.as_str().unwrap_or_default();
+            let (sign, length) = text.strip_prefix('-').map_or((1, text), |length| (-1, length));
+            let seconds = Seconds::parse(length).filter(|_| sign == 1 || key == "_at");
+            let seconds = seconds.ok_or_else(|| format!("{key} is not a duration such as \"15m\""))?;
+            Ok::<_, String>(sign * seconds.0)
+        }
+    };
+    let (at, every, late) = (span("_at", 0)?, span("_every", 1)?, span("_late", 0)?);
+    let copies = event.remove("_repeat").map_or(Some(1), |value| value.as_i64());
+    let copies = copies.filter(|copies| (1..=MOST_COPIES).contains(copies));
+    let copies = copies.ok_or_else(|| format!("_repeat is not a number from 1 to {MOST_COPIES}"))?;
+    if let Some(key) = event.keys().find(|key| key.starts_with('_')) {
+        return Err(format!("{key} is no control key; there are _at, _repeat, _every and _late"));
+    }
+    let records = (0..copies).map(|copy| {
+        *number += 1;
+        record(rule, &event, copy, BEGIN + (at + copy * every) * 1_000_000, *number)
+    });
+    Ok((late, records.collect()))
 }
 
 /// A whole record: what the test says, over what nearly every record has.
@@ -188,8 +216,8 @@ fn record(rule: &Rule, event: &Map<String, Value>, copy: i64, at: i64, number: u
 /// `eventSource` and `eventName` as the test says, else from the first of the rule's events that fits.
 fn named(rule: &Rule, event: &Map<String, Value>) -> (String, String) {
     let said = |key: &str| event.get(key).and_then(Value::as_str).map(str::to_owned);
-    let patterns = rule.events.iter().filter_map(|pattern| pattern.split_once(':'));
-    let patterns = patterns.map(|(source, name)| (source, name.trim_end_matches('*')));
+    let patterns = rule.all_events().filter_map(|pattern| pattern.split_once(':')).collect::<Vec<_>>();
+    let patterns = patterns.iter().map(|(source, name)| (*source, name.trim_end_matches('*')));
     let name = said("eventName");
     let fits = |(_, pattern): &(&str, &str)| name.as_ref().is_none_or(|name| name.starts_with(pattern));
     let (source, pattern) =

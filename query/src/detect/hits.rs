@@ -5,107 +5,151 @@
 
 use super::finding::{Finding, SAMPLES};
 use super::known::Known;
+use super::rows::{At, Columns, Rows};
 use crate::error::Error;
-use crate::rules::Rule;
 use crate::rules::file::Dedup;
 use crate::rules::params::Values;
 use crate::rules::template::fill;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
-use std::collections::{BTreeMap, HashMap};
+use crate::rules::{Rule, Severity};
+use datafusion::arrow::array::{Array, RecordBatch};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What all rules of a run share.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    /// Findings of earlier runs.
+    pub(super) known: &'a Known,
+    /// An event before this time came late.
+    pub(super) late_before: Option<i64>,
+    /// When the run began.
+    pub(super) now: i64,
+}
 
 /// Gathers the hits of one rule.
 pub(super) struct Hits<'a> {
     rule: &'a Rule,
     dedup: Dedup,
     params: String,
-    known: &'a Known,
-    late_before: Option<i64>,
-    now: i64,
+    shared: Shared<'a>,
+    /// Events that a rule which supersedes this one has found.
+    superseded: &'a HashSet<String>,
     open: HashMap<String, Finding>,
     closed: Vec<Finding>,
     repeated: u64,
+    /// The events of all hits, where the rule supersedes others.
+    events: HashSet<String>,
 }
 
-/// The columns of a batch of rows.
-struct Columns {
-    texts: Vec<(String, StringArray)>,
-    time: Int64Array,
-    first: Option<Int64Array>,
-    count: Option<Int64Array>,
+/// An event, or the last of several, that a rule has found.
+#[derive(Clone)]
+pub(super) struct Hit {
+    /// The values of its columns, by name.
+    pub(super) values: BTreeMap<String, String>,
+    pub(super) time: i64,
+    /// Event time of the first of several.
+    pub(super) first: i64,
+    /// What a threshold has counted, or how many events it took.
+    pub(super) count: Option<i64>,
+    pub(super) severity: Option<Severity>,
+    /// Ids of its events.
+    pub(super) events: Vec<String>,
+}
+
+impl Hit {
+    /// The hit of one row.
+    pub(super) fn of(columns: &Columns, row: usize) -> Self {
+        let (values, time) = (columns.values(row), columns.time(row));
+        let first = columns.first.as_ref().map_or(time, |first| first.value(row));
+        let count = columns.count.as_ref().map(|count| count.value(row));
+        let severity = columns.severity.as_ref().filter(|names| names.is_valid(row));
+        let severity = severity.and_then(|names| Severity::parse(names.value(row)));
+        let events = values.get("eventID").cloned().into_iter().collect();
+        Self { values, time, first, count, severity, events }
+    }
+
+    /// The hit of several rows, which are in order: later values stand over earlier ones.
+    pub(super) fn of_chain(rows: &Rows, chain: &[At], first: i64) -> Option<Self> {
+        let mut hits = chain.iter().map(|&at| {
+            let (columns, row) = rows.get(at);
+            Self::of(columns, row)
+        });
+        let mut all = hits.next()?;
+        for hit in hits {
+            all.values.extend(hit.values);
+            all.events.extend(hit.events);
+            (all.time, all.severity) = (hit.time, hit.severity);
+        }
+        all.events.dedup();
+        let count = i64::try_from(all.events.len()).ok();
+        Some(Self { first, count, ..all })
+    }
 }
 
 impl<'a> Hits<'a> {
     pub(super) fn new(
         rule: &'a Rule,
         values: &Values,
-        known: &'a Known,
-        late_before: Option<i64>,
-        now: i64,
+        shared: Shared<'a>,
+        superseded: &'a HashSet<String>,
     ) -> Result<Self, Error> {
         let params = serde_json::to_string(values).map_err(|error| Error::Format(error.to_string()))?;
-        let (open, closed) = (HashMap::new(), Vec::new());
-        Ok(Self { rule, dedup: rule.dedup(), params, known, late_before, now, open, closed, repeated: 0 })
+        let (open, closed, events) = (HashMap::new(), Vec::new(), HashSet::new());
+        Ok(Self { rule, dedup: rule.dedup(), params, shared, superseded, open, closed, repeated: 0, events })
     }
 
-    /// Takes the rows of a batch that `wanted` picks by the values of the named columns and event time.
+    /// Takes the rows of a batch that `wanted` picks.
     pub(super) fn take(
         &mut self,
         batch: &RecordBatch,
-        wanted: impl Fn(&BTreeMap<String, String>, i64) -> bool,
+        wanted: impl Fn(&Columns, usize) -> bool,
     ) -> Result<(), Error> {
         let columns = Columns::new(batch)?;
-        for row in 0..batch.num_rows() {
-            let values = columns.values(row);
-            // An event whose time cannot be read is found all the same, at the beginning of time.
-            let time = if columns.time.is_valid(row) { columns.time.value(row) } else { 0 };
-            if wanted(&values, time) {
-                let first = columns.first.as_ref().map_or(time, |first| first.value(row));
-                let count = columns.count.as_ref().map(|count| count.value(row));
-                self.hit(values, time, first, count);
-            }
+        for row in (0..columns.len()).filter(|&row| wanted(&columns, row)) {
+            self.hit(Hit::of(&columns, row));
         }
         Ok(())
     }
 
-    fn hit(&mut self, values: BTreeMap<String, String>, time: i64, first: i64, counted: Option<i64>) {
-        let key = self.dedup.by.iter().map(|name| values.get(name)).collect::<Vec<_>>();
+    /// Takes a hit; hits come in the order of event time.
+    pub(super) fn hit(&mut self, hit: Hit) {
+        if hit.events.last().is_some_and(|event| self.superseded.contains(event)) {
+            return;
+        }
+        if !self.rule.supersedes.is_empty() {
+            self.events.extend(hit.events.iter().cloned());
+        }
+        let key = self.dedup.by.iter().map(|name| hit.values.get(name)).collect::<Vec<_>>();
         let key = serde_json::json!(key).to_string();
         let span = self.dedup.span.micros();
+        let is_late = self.shared.late_before.is_some_and(|bound| hit.time < bound);
         if let Some(open) = self.open.get_mut(&key)
-            && time <= open.first_time.saturating_add(span)
+            && hit.time <= open.first_time.saturating_add(span)
         {
-            open.count = counted.map_or(open.count + 1, |counted| counted.max(open.count));
-            open.last_time = open.last_time.max(time);
-            open.late |= self.late_before.is_some_and(|bound| time < bound);
-            note(&mut open.event_ids, values.get("eventID"));
+            open.count = hit.count.map_or(open.count + 1, |counted| counted.max(open.count));
+            open.last_time = open.last_time.max(hit.time);
+            open.late |= is_late;
+            open.severity = open.severity.max(hit.severity.unwrap_or(self.rule.severity));
+            note(&mut open.event_ids, hit.events);
             return;
         }
         self.closed.extend(self.open.remove(&key));
-        if self.known.covers(&self.rule.id, &key, time, span) {
+        if self.shared.known.covers(&self.rule.id, &key, hit.time, span) {
             self.repeated += 1;
             return;
         }
-        let finding = self.begin(values, key.clone(), time, first, counted.unwrap_or(1));
+        let finding = self.begin(hit, key.clone(), is_late);
         self.open.insert(key, finding);
     }
 
-    fn begin(
-        &self,
-        entities: BTreeMap<String, String>,
-        dedup_key: String,
-        time: i64,
-        first: i64,
-        count: i64,
-    ) -> Finding {
+    fn begin(&self, hit: Hit, dedup_key: String, late: bool) -> Finding {
         let mut event_ids = Vec::new();
-        note(&mut event_ids, entities.get("eventID"));
+        note(&mut event_ids, hit.events);
+        let entities = hit.values;
         Finding {
-            id: Finding::id(&self.rule.id, &dedup_key, first),
+            id: Finding::id(&self.rule.id, &dedup_key, hit.first),
             rule: self.rule.id.clone(),
             version: self.rule.version,
-            severity: self.rule.severity,
+            severity: hit.severity.unwrap_or(self.rule.severity),
             title: self.rule.title.clone(),
             actor: entities.get("actor").cloned(),
             alert: String::new(),
@@ -113,71 +157,48 @@ impl<'a> Hits<'a> {
             region: entities.get("awsRegion").cloned(),
             entities,
             dedup_key,
-            first_time: first,
-            last_time: time,
-            count,
+            first_time: hit.first,
+            last_time: hit.time,
+            count: hit.count.unwrap_or(1),
             event_ids,
             attack: self.rule.attack.clone(),
             params: self.params.clone(),
-            late: self.late_before.is_some_and(|bound| time < bound),
-            detect_time: self.now,
+            late,
+            detect_time: self.shared.now,
         }
     }
 
-    /// What was found, by first event time, and how many hits belong to what was known.
-    pub(super) fn finish(mut self) -> (Vec<Finding>, u64) {
+    /// What was found, by first event time.
+    pub(super) fn finish(mut self) -> Told {
         self.closed.extend(self.open.into_values());
+        let within = self.rule.threshold.as_ref().map(|threshold| threshold.within);
+        let within = within.or(self.rule.sequence.as_ref().map(|sequence| sequence.within));
         for finding in &mut self.closed {
-            if let Some(threshold) = &self.rule.threshold {
+            if let Some(within) = within {
                 finding.entities.insert("count".to_owned(), finding.count.to_string());
-                finding.entities.insert("window".to_owned(), threshold.within.to_string());
+                finding.entities.insert("window".to_owned(), within.to_string());
             }
             finding.alert = fill(&self.rule.alert, &finding.entities);
         }
         self.closed.sort_by(|a, b| (a.first_time, &a.id).cmp(&(b.first_time, &b.id)));
-        (self.closed, self.repeated)
+        Told { findings: self.closed, repeated: self.repeated, events: self.events }
     }
+}
+
+/// What a rule has to tell.
+pub(super) struct Told {
+    pub(super) findings: Vec<Finding>,
+    /// Hits that belong to a finding of an earlier run.
+    pub(super) repeated: u64,
+    /// The events of all hits, where the rule supersedes others.
+    pub(super) events: HashSet<String>,
 }
 
 /// A hit on a list has a row for each item, with one event id.
-fn note(ids: &mut Vec<String>, id: Option<&String>) {
-    if let Some(id) = id.filter(|id| ids.len() < SAMPLES && ids.last() != Some(id)) {
-        ids.push(id.clone());
-    }
-}
-
-fn numbers(column: &ArrayRef) -> Result<Int64Array, Error> {
-    Ok(cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
-}
-
-impl Columns {
-    fn new(batch: &RecordBatch) -> Result<Self, Error> {
-        let micros = |index: usize| -> Result<Int64Array, Error> {
-            let zone = batch.schema().field(index).data_type().clone();
-            let zone = if let DataType::Timestamp(_, zone) = zone { zone } else { None };
-            let times = cast(batch.column(index), &DataType::Timestamp(TimeUnit::Microsecond, zone))?;
-            Ok(times.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>())
-        };
-        let (mut texts, mut time, mut first, mut count) = (Vec::new(), None, None, None);
-        for (index, field) in batch.schema().fields().iter().enumerate() {
-            match field.name().as_str() {
-                "eventTime" => time = Some(micros(index)?),
-                "first" => first = Some(micros(index)?),
-                "count" => count = Some(numbers(batch.column(index))?),
-                "measured" | "ingestTime" => continue,
-                _ => {}
-            }
-            if !matches!(field.name().as_str(), "first" | "count") {
-                let text = cast(batch.column(index), &DataType::Utf8)?.as_string::<i32>().clone();
-                texts.push((field.name().clone(), text));
-            }
+fn note(ids: &mut Vec<String>, more: Vec<String>) {
+    for id in more {
+        if ids.len() < SAMPLES && !ids.contains(&id) {
+            ids.push(id);
         }
-        let time = time.ok_or_else(|| Error::Format("a rule's statement has no eventTime".to_owned()))?;
-        Ok(Self { texts, time, first, count })
-    }
-
-    fn values(&self, row: usize) -> BTreeMap<String, String> {
-        let valid = self.texts.iter().filter(|(_, column)| column.is_valid(row));
-        valid.map(|(name, column)| (name.clone(), column.value(row).to_owned())).collect()
     }
 }

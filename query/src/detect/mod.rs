@@ -4,21 +4,34 @@
 //! watermark); then messages, each noted in `notifications`. What must hold: a run that dies, or that races with
 //! another, neither loses a finding nor stores one twice; nothing is sent that is not committed.
 
+mod scan;
+mod rows;
+mod gather;
+mod activity;
+mod state;
+mod novelty;
+mod threshold;
+mod sequence;
+mod known;
 mod hits;
 pub mod finding;
-mod known;
 mod evaluate;
 pub mod notify;
 mod points;
 pub mod harness;
+#[cfg(test)]
+mod oracle;
 
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::Rule;
 use crate::rules::params::Values;
+use evaluate::Evaluated;
 use finding::{Finding, Row};
+use state::State;
 use std::collections::BTreeMap;
 use std::time::Instant;
-use trailhound_ingest::lake::{Lake, LakeFile, LakeTable, TxnOutcome};
+use trailhound_ingest::lake::{Lake, LakeFile, LakeTable, NewFile, TxnOutcome};
 use trailhound_ingest::time;
 use uuid::Uuid;
 
@@ -86,34 +99,68 @@ struct Work {
 pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error> {
     let began = Instant::now();
     let mut restarts = 0;
+    let mut detected = Detected { rules: rules.len(), ..Detected::default() };
     loop {
-        let watermark = lake.txn(LakeTable::Findings, WATERMARK).await?;
-        let work = new_work(lake, watermark).await?;
-        let mut detected =
-            Detected { rules: rules.len(), events_version: work.version, ..Detected::default() };
-        if watermark.is_some_and(|seen| seen >= i64::try_from(work.version).unwrap_or(i64::MAX)) {
+        let marks = Marks::read(lake).await?;
+        let upto = marks.half_done();
+        let work = new_work(lake, marks.findings, upto).await?;
+        detected.events_version = work.version;
+        if !work.is_news(marks.findings) {
             detected.seconds = began.elapsed().as_secs_f64();
             return Ok(detected);
         }
-        detected.files = work.new.len();
-        detected.events = work.new.iter().map(|file| file.rows).sum();
-        detected.lag_seconds = lag(&work.new, time::now());
-        (detected.findings, detected.repeated) = evaluate::evaluate(lake, rules, &work).await?;
+        let engine = Engine::at(lake, Vec::new()).await?;
+        let known = State::load(&engine, learners(rules), marks.findings.unwrap_or(-1)).await?;
+        let told = evaluate::evaluate(lake, rules, &work, &known).await?;
         points::reach("evaluated");
-        match commit(lake, &detected.findings, watermark, work.version).await? {
-            TxnOutcome::Committed(_) => {
-                points::reach("findings-committed");
-                detected.seconds = began.elapsed().as_secs_f64();
-                return Ok(detected);
-            }
+        if !commit(lake, &told, &known, marks, work.version).await? {
             // Somebody else has covered these events, or some of them.
-            TxnOutcome::Moved(_) if restarts < RESTARTS => restarts += 1,
-            TxnOutcome::Moved(_) => {
+            if restarts == RESTARTS {
                 return Err(Error::Format(
                     "other detectors were faster five times\nhint: run one at a time".to_owned(),
                 ));
             }
+            restarts += 1;
+            continue;
         }
+        detected.files += work.new.len();
+        detected.events += work.new.iter().map(|file| file.rows).sum::<u64>();
+        detected.lag_seconds = detected.lag_seconds.max(lag(&work.new, time::now()));
+        detected.repeated += told.repeated;
+        detected.findings.extend(told.findings);
+        if upto.is_none() {
+            detected.seconds = began.elapsed().as_secs_f64();
+            return Ok(detected);
+        }
+    }
+}
+
+/// The rules that have a baseline.
+fn learners(rules: &[Ready<'_>]) -> Vec<String> {
+    rules.iter().filter(|ready| ready.rule.first_seen.is_some()).map(|ready| ready.rule.id.clone()).collect()
+}
+
+/// The versions of `events` that each table of the detector covers. `findings` comes last: what it covers is done.
+#[derive(Clone, Copy)]
+struct Marks {
+    activity: Option<i64>,
+    baselines: Option<i64>,
+    findings: Option<i64>,
+}
+
+impl Marks {
+    async fn read(lake: &Lake) -> Result<Self, Error> {
+        // The last one first: what moves meanwhile then looks half done, and is found out by the commit.
+        let findings = lake.txn(LakeTable::Findings, WATERMARK).await?;
+        let baselines = lake.txn(LakeTable::Baselines, WATERMARK).await?;
+        let activity = lake.txn(LakeTable::Activity, WATERMARK).await?;
+        Ok(Self { activity, baselines, findings })
+    }
+
+    /// The version that a run was at which died, or which still goes on: first of all it has to be done as it was begun.
+    fn half_done(self) -> Option<u64> {
+        let ahead = [self.activity, self.baselines].into_iter().flatten();
+        ahead.filter(|mark| Some(*mark) > self.findings).min().and_then(|mark| u64::try_from(mark).ok())
     }
 }
 
@@ -124,10 +171,11 @@ fn lag(files: &[LakeFile], now: i64) -> f64 {
     oldest.map_or(0.0, |oldest| (now / 1000 - oldest).max(0) as f64 / 1e3)
 }
 
-async fn new_work(lake: &Lake, watermark: Option<i64>) -> Result<Work, Error> {
-    let snapshot = lake.snapshot(LakeTable::Events, None).await?;
+/// What came since version `seen`, up to `upto` or to the newest.
+async fn new_work(lake: &Lake, seen: Option<i64>, upto: Option<u64>) -> Result<Work, Error> {
+    let snapshot = lake.snapshot(LakeTable::Events, upto).await?;
     let (version, all) = (snapshot.version, snapshot.files);
-    let Some(seen) = watermark.and_then(|seen| u64::try_from(seen).ok()) else {
+    let Some(seen) = seen.and_then(|seen| u64::try_from(seen).ok()) else {
         return Ok(Work { version, new: all.clone(), all, late_before: None });
     };
     if seen >= version {
@@ -139,29 +187,63 @@ async fn new_work(lake: &Lake, watermark: Option<i64>) -> Result<Work, Error> {
     Ok(Work { version, all, new, late_before: newest.map(|newest| newest - LATE) })
 }
 
+impl Work {
+    /// Whether there is anything that version `seen` did not have.
+    fn is_news(&self, seen: Option<i64>) -> bool {
+        seen.is_none_or(|seen| seen < i64::try_from(self.version).unwrap_or(i64::MAX))
+    }
+}
+
 /// The least or greatest event time of a file.
 fn bound(file: &LakeFile, side: &str) -> Option<i64> {
     let text = file.stats.get(side)?.get("eventtime")?.as_str()?;
     time::parse(&format!("\"{text}\"")).map(|(micros, _)| micros)
 }
 
-/// Findings and watermark in one commit.
+/// Commits what was found, with the version that it covers; `false` if another run was faster. What a run leaves behind
+/// that dies between two of these commits is [`Marks::half_done`].
 async fn commit(
     lake: &Lake,
-    findings: &[Finding],
-    watermark: Option<i64>,
+    told: &Evaluated,
+    known: &State,
+    marks: Marks,
     version: u64,
-) -> Result<TxnOutcome, Error> {
+) -> Result<bool, Error> {
+    let upto = i64::try_from(version).unwrap_or(i64::MAX);
+    if marks.activity != Some(upto) {
+        let files = told.activity.write(lake, upto).await?;
+        if !step(lake, LakeTable::Activity, files, marks.activity, upto).await? {
+            return Ok(false);
+        }
+    }
+    if marks.baselines != Some(upto) {
+        let files = told.state.write(lake, known, upto).await?;
+        if !step(lake, LakeTable::Baselines, files, marks.baselines, upto).await? {
+            return Ok(false);
+        }
+    }
     let mut days = BTreeMap::<i32, Vec<Row>>::new();
-    for finding in findings {
+    for finding in &told.findings {
         days.entry(time::day_of(finding.first_time)).or_default().push(Row::from(finding));
     }
     let mut files = Vec::new();
     for (date, rows) in days {
         files.push(finding::store(lake, LakeTable::Findings, date, &rows).await?);
     }
-    points::reach("findings-written");
-    let version = i64::try_from(version).unwrap_or(i64::MAX);
+    step(lake, LakeTable::Findings, files, marks.findings, upto).await
+}
+
+/// Rows and watermark of a table in one commit; `false` if the watermark was moved by somebody else.
+async fn step(
+    lake: &Lake,
+    table: LakeTable,
+    files: Vec<NewFile>,
+    before: Option<i64>,
+    upto: i64,
+) -> Result<bool, Error> {
+    points::reach(&format!("{}-written", table.name()));
     let token = Uuid::new_v4().to_string();
-    Ok(lake.commit_with_txn(LakeTable::Findings, files, WATERMARK, watermark, version, &token).await?)
+    let outcome = lake.commit_with_txn(table, files, WATERMARK, before, upto, &token).await?;
+    points::reach(&format!("{}-committed", table.name()));
+    Ok(matches!(outcome, TxnOutcome::Committed(_)))
 }

@@ -71,6 +71,15 @@ pub(crate) fn parse_expression(sql: &str) -> Result<Vec<String>, String> {
     .map_err(plain)
 }
 
+/// The `$names` in a statement.
+///
+/// # Errors
+/// In words, why it is no SQL.
+pub(crate) fn names_in(sql: &str) -> Result<Vec<String>, String> {
+    let tokens = tokens(sql).map_err(|error| error.strip_backtrace())?;
+    Ok(tokens.iter().filter_map(|token| placeholder(&token.token)).map(str::to_owned).collect())
+}
+
 fn placeholder(token: &Token) -> Option<&str> {
     match token {
         Token::Placeholder(name) => name.strip_prefix('$'),

@@ -1,6 +1,6 @@
 //! The generated part of `detections/README.md`: a table of all rules.
 
-use super::file::{Kind, Rule};
+use super::file::Rule;
 use std::fmt::Write;
 
 /// The line before the table.
@@ -15,10 +15,6 @@ pub fn markdown(rules: &[Rule]) -> String {
         "| id | title | severity | kind | ATT&CK | events | needs |\n|---|---|---|---|---|---|---|\n",
     );
     for rule in rules {
-        let kind = match rule.kind {
-            Kind::Match => "match",
-            Kind::Threshold => "threshold",
-        };
         let _ = writeln!(
             out,
             "| [`{id}`]({family}/{id}.toml) | {title} | {severity} | {kind} | {attack} | {events} | {needs} |",
@@ -26,8 +22,9 @@ pub fn markdown(rules: &[Rule]) -> String {
             family = rule.family,
             title = rule.title.replace('|', "\\|"),
             severity = rule.severity.name(),
+            kind = rule.kind.name(),
             attack = rule.attack.join(", "),
-            events = rule.events.iter().map(|event| format!("`{event}`")).collect::<Vec<_>>().join(" "),
+            events = rule.all_events().map(|event| format!("`{event}`")).collect::<Vec<_>>().join(" "),
             needs = rule.needs.join(", "),
         );
     }

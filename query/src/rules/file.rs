@@ -42,7 +42,9 @@ pub struct Rule {
     /// What must be recorded for the rule to see anything: `data:s3`.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Which events it looks at: `eventSource` without `.amazonaws.com`, `:`, `eventName`; `*` ends a prefix.
+    /// Which events it looks at: `eventSource` without `.amazonaws.com`, `:`, `eventName`; `*` ends a prefix. A sequence
+    /// says it for each step, and a query by itself.
+    #[serde(default)]
     pub events: Vec<String>,
     /// Which results of the call it looks at.
     #[serde(default)]
@@ -58,6 +60,27 @@ pub struct Rule {
     /// How many within what time; of `kind = "threshold"` only.
     #[serde(default)]
     pub threshold: Option<Threshold>,
+    /// What belongs together within what time; of `kind = "sequence"` only.
+    #[serde(default)]
+    pub sequence: Option<Sequence>,
+    /// What has to happen; of `kind = "sequence"` only.
+    #[serde(default, rename = "step")]
+    pub steps: Vec<Step>,
+    /// What has to be new; of `kind = "first_seen"` only.
+    #[serde(default)]
+    pub first_seen: Option<FirstSeen>,
+    /// A whole query with a column `eventTime`; of `kind = "sql"` only.
+    #[serde(default)]
+    pub query: Option<String>,
+    /// Other severities, for hits that meet a condition; the first that is met counts.
+    #[serde(default)]
+    pub severity_when: Vec<SeverityWhen>,
+    /// Rules whose findings say nothing more, where this one found the same event.
+    #[serde(default)]
+    pub supersedes: Vec<String>,
+    /// Findings are kept, for other rules and for people, but not sent.
+    #[serde(default)]
+    pub signal: bool,
     /// Named values of its own, as SQL expressions.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
@@ -86,6 +109,26 @@ pub enum Kind {
     Match,
     /// Many events, or many different values, within a time.
     Threshold,
+    /// Events of several kinds within a time, whichever arrives first.
+    Sequence,
+    /// Something that was not seen before, or not for long.
+    FirstSeen,
+    /// A whole query.
+    Sql,
+}
+
+impl Kind {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Threshold => "threshold",
+            Self::Sequence => "sequence",
+            Self::FirstSeen => "first_seen",
+            Self::Sql => "sql",
+        }
+    }
 }
 
 /// How bad a finding is.
@@ -158,6 +201,89 @@ pub struct Threshold {
     pub sum: Option<String>,
 }
 
+/// What makes the steps of a sequence one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sequence {
+    /// The values that must be the same in all steps. A field may come from another place in each step.
+    pub by: Vec<String>,
+    /// From the first step to the last, in event time.
+    pub within: Seconds,
+    /// Whether the steps must happen in this order. Events of one second are in any order.
+    #[serde(default)]
+    pub order: Order,
+}
+
+/// In which order the steps of a sequence happen; in which order they arrive never matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// As they are written.
+    #[default]
+    Strict,
+    /// In any.
+    Any,
+}
+
+/// A step of a sequence.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What it is called.
+    pub name: String,
+    /// Which events it looks at.
+    pub events: Vec<String>,
+    /// Which results of the call it looks at.
+    #[serde(default)]
+    pub outcome: Outcome,
+    /// The predicate, in SQL.
+    #[serde(default, rename = "where")]
+    pub predicate: Option<String>,
+    /// Named values of this step, as SQL expressions; those of the rule are there as well.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    /// How often it has to happen; more than once in a first step, or where the order is any.
+    #[serde(default = "once")]
+    pub at_least: u32,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// What has to be new.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstSeen {
+    /// The values that were not seen together before.
+    pub keys: Vec<String>,
+    /// For how long a rule only learns what there is, in event time from the first event that it sees.
+    #[serde(default = "fortnight")]
+    pub learn: Seconds,
+    /// After how long without an event something is new again.
+    #[serde(default = "quarter")]
+    pub forget_after: Seconds,
+}
+
+fn fortnight() -> Seconds {
+    Seconds(14 * 86_400)
+}
+
+fn quarter() -> Seconds {
+    Seconds(90 * 86_400)
+}
+
+/// A severity for some hits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeverityWhen {
+    /// The condition, in SQL; of a sequence, on the event of the last step.
+    #[serde(rename = "if")]
+    pub condition: String,
+    /// How bad it is then.
+    pub severity: Severity,
+}
+
 /// An example that the rule must, or must not, find.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,6 +297,9 @@ pub struct Test {
     pub params: Values,
     /// Partial records; see [`crate::detect::harness`].
     pub events: String,
+    /// What happened, and was looked at, before: partial records as well.
+    #[serde(default)]
+    pub baseline: Option<String>,
     /// What exactly is found.
     #[serde(default)]
     pub expect: Expect,
@@ -189,6 +318,12 @@ pub struct Expect {
     /// The alert of the first.
     #[serde(default)]
     pub title: Option<String>,
+    /// The severity of the first.
+    #[serde(default)]
+    pub severity: Option<Severity>,
+    /// Whether the first came late.
+    #[serde(default)]
+    pub late: Option<bool>,
 }
 
 impl Rule {
@@ -210,12 +345,14 @@ impl Rule {
         self.params.iter().map(value).collect()
     }
 
-    /// When two hits are one finding: as the rule says; else as it counts, or by actor and account for a day.
+    /// When two hits are one finding: as the rule says; else as it counts or joins, or by actor and account for a day.
     #[must_use]
     pub fn dedup(&self) -> Dedup {
-        let by = match &self.threshold {
-            Some(threshold) => threshold.by.clone(),
-            None => ["actor", "recipientAccountId"].map(str::to_owned).to_vec(),
+        let by = match (&self.threshold, &self.sequence, &self.first_seen) {
+            (Some(threshold), ..) => threshold.by.clone(),
+            (_, Some(sequence), _) => sequence.by.clone(),
+            (.., Some(first_seen)) => first_seen.keys.clone(),
+            _ => ["actor", "recipientAccountId"].map(str::to_owned).to_vec(),
         };
         self.dedup.clone().unwrap_or(Dedup { by, span: Seconds(86_400) })
     }

@@ -2,7 +2,7 @@
 //!
 //! A rule says what it looks for as an SQL predicate, and perhaps how many within what time; the engine makes the
 //! statement around it. In the order of their making: the file ([`file`]) with its [`params`], loaded from the pack in
-//! the binary or from a folder ([`pack`]), checked ([`check`]), compiled ([`statement`]), put into words ([`template`]) and
+//! the binary or from a folder ([`pack`]), checked ([`check`]), compiled ([`probe`], [`statement`]), put into words ([`template`]) and
 //! listed ([`catalogue`]). Its own tests are run where rules are ([`crate::detect::harness`]).
 
 pub mod file;
@@ -11,12 +11,16 @@ pub mod duration;
 pub mod params;
 pub mod pack;
 mod check;
+pub mod probe;
 pub mod statement;
 pub mod template;
 pub mod catalogue;
 
 pub use file::{Kind, Rule, Severity};
 pub use pack::Pack;
+
+/// What a query can name besides its params: the event times of the first and the last new event.
+pub const QUERY_VALUES: [&str; 2] = ["from", "to"];
 
 /// Why a rule cannot be used: the file, what is wrong, and a hint.
 #[derive(Debug, thiserror::Error)]

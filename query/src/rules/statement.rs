@@ -1,10 +1,13 @@
 //! A rule → the statement that finds its hits, one row each in the order of event time.
 //!
 //! The statement has the rule's `$params` in it; their values are bound when it is planned, or written out for
-//! `trailhound rules sql`. What must hold: author's SQL stands in brackets, so its precedence cannot leak.
+//! `trailhound rules sql`. A run of `detect` finds the same by one pass over the new events for all rules
+//! ([`crate::detect::scan`]), and is held against these statements by its tests; where a rule has more hits than memory
+//! is for, the run falls back to them.
 
-use super::file::{Outcome, Rule, Threshold};
+use super::file::{FirstSeen, Order, Rule, Sequence, Threshold};
 use super::template::ALWAYS;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// A bound on event time, in RFC 3339, which a run sets to what is new.
@@ -16,116 +19,160 @@ pub struct Range {
     pub until: Option<String>,
 }
 
-/// The statement of `rule` over the events of `range`.
+impl Range {
+    /// As conditions on an event.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<String> {
+        let from = self.from.iter().map(|from| format!("eventTime >= '{from}'"));
+        from.chain(self.until.iter().map(|until| format!("eventTime <= '{until}'"))).collect()
+    }
+}
+
+/// The statement of `rule` over the events of `range`; a query has its own range.
 #[must_use]
 pub fn statement(rule: &Rule, range: &Range) -> String {
-    match &rule.threshold {
-        None => {
-            let mut text = select(rule, None, range);
-            text.push_str("\nORDER BY eventTime");
-            text
+    if let Some(query) = &rule.query {
+        return query.trim().to_owned();
+    }
+    if let Some(sequence) = &rule.sequence {
+        return joined(rule, sequence, range);
+    }
+    let probes = rule.probes();
+    let mut columns = rule.columns();
+    // Each value of a list counts by itself.
+    for column in &mut columns {
+        if let Some(list) =
+            column.strip_suffix(" AS measured").filter(|column| column.starts_with("as_list("))
+        {
+            *column = format!("unnest({list}) AS measured");
         }
-        Some(threshold) => counted(threshold, &select(rule, Some(threshold), range)),
     }
-}
-
-/// The statement that finds which groups of a threshold rule have events: the values it counts by, and the time of
-/// their first and last event.
-#[must_use]
-pub fn touched(rule: &Rule, threshold: &Threshold) -> String {
-    let by = threshold.by.iter().map(|name| quoted(name)).chain(["min(eventTime) AS \"first\"".to_owned()]);
-    let columns = by.collect::<Vec<_>>().join(", ");
-    let keys = (1..=threshold.by.len()).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
-    let group = if keys.is_empty() { String::new() } else { format!("\nGROUP BY {keys}") };
-    let matching = select(rule, None, &Range::default());
-    format!("SELECT {columns}, max(eventTime) AS \"last\"\nFROM ({matching}) AS matching{group}")
-}
-
-/// The events that meet the predicate, with the rule's fields.
-fn select(rule: &Rule, threshold: Option<&Threshold>, range: &Range) -> String {
-    let mut text = format!("SELECT {}, ingestTime", ALWAYS.join(", "));
-    for (name, sql) in &rule.fields {
-        let _ = write!(text, ",\n  ({}) AS \"{name}\"", sql.trim());
-    }
-    match threshold.map(|threshold| (&threshold.distinct, &threshold.sum)) {
-        // Each value of a list counts by itself.
-        Some((Some(distinct), _)) => {
-            let _ = write!(text, ",\n  unnest(as_list({})) AS measured", distinct.trim());
-        }
-        Some((None, Some(sum))) => {
-            let _ = write!(text, ",\n  TRY_CAST(({}) AS DOUBLE) AS measured", sum.trim());
-        }
-        _ => {}
-    }
-    text.push_str("\nFROM cloudtrail");
-    for (number, condition) in conditions(rule, range).iter().enumerate() {
-        let _ = write!(text, "\n{} {condition}", if number == 0 { "WHERE" } else { "  AND" });
-    }
-    text
-}
-
-fn conditions(rule: &Rule, range: &Range) -> Vec<String> {
-    let mut all = Vec::new();
-    if !rule.events.iter().any(|event| event == "*") {
-        let events = rule.events.iter().filter_map(|pattern| event(pattern)).collect::<Vec<_>>();
-        all.push(format!("({})", events.join("\n    OR ")));
-    }
-    // Some derived logs write an empty error code where AWS writes none.
-    match rule.outcome {
-        Outcome::Success => all.push("coalesce(errorCode, '') = ''".to_owned()),
-        Outcome::Failure => all.push("coalesce(errorCode, '') <> ''".to_owned()),
-        Outcome::Any => {}
-    }
-    all.extend(range.from.iter().map(|from| format!("eventTime >= '{from}'")));
-    all.extend(range.until.iter().map(|until| format!("eventTime <= '{until}'")));
-    all.extend(rule.predicate.iter().map(|sql| format!("({})", sql.trim())));
-    all
-}
-
-/// The condition of one entry of `events`; `None` if it is not well formed.
-pub(super) fn event(pattern: &str) -> Option<String> {
-    if pattern == "*" {
-        return Some("true".to_owned());
-    }
-    let (source, name) = pattern.split_once(':')?;
-    let is_source = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
-    let prefix = name.strip_suffix('*');
-    let bare = prefix.unwrap_or(name);
-    if source.is_empty()
-        || !source.bytes().all(is_source)
-        || !bare.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    {
-        return None;
-    }
-    let source = format!("eventSource = '{source}.amazonaws.com'");
-    match prefix {
-        Some("") => Some(source),
-        Some(prefix) => Some(format!("{source} AND eventName LIKE '{prefix}%'")),
-        None if name.is_empty() => None,
-        None => Some(format!("{source} AND eventName = '{name}'")),
+    let matching = probes[0].select(&columns, &range.conditions(), false);
+    match (&rule.threshold, &rule.first_seen) {
+        (Some(threshold), _) => counted(threshold, &matching),
+        (_, Some(first_seen)) => novel(first_seen, &matching),
+        _ => format!("{matching}\nORDER BY eventTime"),
     }
 }
 
 /// Hits: the events at which the window that ends with them is full.
 fn counted(threshold: &Threshold, matching: &str) -> String {
-    let by = threshold.by.iter().map(|name| quoted(name)).collect::<Vec<_>>();
-    let partition = if by.is_empty() { String::new() } else { format!("PARTITION BY {} ", by.join(", ")) };
-    let seconds = threshold.within.0;
-    let window = format!(
-        "OVER ({partition}ORDER BY eventTime\n    RANGE BETWEEN INTERVAL '{seconds} seconds' PRECEDING AND CURRENT ROW)"
-    );
+    let partition = partition(&threshold.by);
+    let window = format!("OVER ({partition}ORDER BY eventTime\n    {})", preceding(threshold.within.0));
     let measure = match (&threshold.distinct, &threshold.sum) {
         (Some(_), _) => "count(DISTINCT measured)",
         (None, Some(_)) => "sum(measured)",
         (None, None) => "count(*)",
     };
-    let matching = matching.replace('\n', "\n  ");
     format!(
-        "WITH matching AS (\n  {matching}\n), counted AS (\n  SELECT *, {measure} {window} AS \"count\",\n  \
+        "WITH matching AS (\n  {}\n), counted AS (\n  SELECT *, {measure} {window} AS \"count\",\n  \
          min(eventTime) {window} AS \"first\"\n  FROM matching\n)\nSELECT * FROM counted WHERE \"count\" >= {}\n\
          ORDER BY eventTime",
+        indented(matching),
         threshold.count
     )
+}
+
+/// Hits: the events at which the last step, or the last that was missing, has happened.
+fn joined(rule: &Rule, sequence: &Sequence, range: &Range) -> String {
+    let probes = rule.probes();
+    let names = probes.iter().flat_map(|probe| probe.fields.keys().copied()).collect::<BTreeSet<_>>();
+    let mut text = String::from("WITH");
+    let mut steps = Vec::new();
+    for (number, probe) in (1..).zip(&probes) {
+        let absent = names.iter().filter(|name| !probe.fields.contains_key(*name));
+        let absent = absent.map(|name| format!("CAST(NULL AS VARCHAR) AS \"{name}\""));
+        let more = absent.chain(rule.severity_column()).collect::<Vec<_>>();
+        let select = probe.select(&more, &range.conditions(), false);
+        let _ = write!(text, " step_{number} AS (\n  {}\n),", indented(&select));
+        let columns = ALWAYS.iter().map(|name| (*name).to_owned());
+        let columns = columns.chain(names.iter().map(|name| format!("\"{name}\"")));
+        let columns =
+            columns.chain(rule.severity_column().map(|_| "severity".to_owned())).collect::<Vec<_>>();
+        steps.push(format!("SELECT {number} AS step, {} FROM step_{number}", columns.join(", ")));
+    }
+    let known = sequence.by.iter().map(|name| format!("{} IS NOT NULL", quoted(name))).collect::<Vec<_>>();
+    let known = if known.is_empty() { "true".to_owned() } else { known.join(" AND ") };
+    let _ = write!(
+        text,
+        " happened AS (\n  SELECT * FROM (\n    {}\n  ) AS steps WHERE {known}\n),",
+        steps.join("\n    UNION ALL ")
+    );
+    let last = match sequence.order {
+        Order::Strict => in_order(rule, sequence, &mut text),
+        Order::Any => in_any_order(rule, sequence, &mut text),
+    };
+    format!("{}\n{last}\nORDER BY eventTime", text.trim_end_matches(','))
+}
+
+/// Each step knows when the latest chain that it completes has begun.
+fn in_order(rule: &Rule, sequence: &Sequence, text: &mut String) -> String {
+    let partition = partition(&sequence.by);
+    let within = sequence.within.0;
+    for (number, step) in (1..).zip(&rule.steps) {
+        let (from, begin) = if number == 1 {
+            let by_step = self::partition(&[&sequence.by[..], &["step".to_owned()]].concat());
+            let times = step.at_least.max(1) - 1;
+            ("happened".to_owned(), format!("lag(eventTime, {times}) OVER ({by_step}ORDER BY eventTime)"))
+        } else {
+            let window = preceding(within);
+            let begin = format!("max(begin_{}) OVER ({partition}ORDER BY eventTime {window})", number - 1);
+            (format!("begun_{}", number - 1), begin)
+        };
+        let _ = write!(
+            text,
+            " begun_{number} AS (\n  SELECT *, CASE WHEN step = {number} THEN {begin} END AS begin_{number} FROM {from}\n),"
+        );
+    }
+    let last = rule.steps.len();
+    format!(
+        "SELECT *, begin_{last} AS \"first\" FROM begun_{last}\nWHERE step = {last} AND begin_{last} >= eventTime - INTERVAL '{within} seconds'"
+    )
+}
+
+/// Each event knows how often each step has happened lately.
+fn in_any_order(rule: &Rule, sequence: &Sequence, text: &mut String) -> String {
+    let window =
+        format!("OVER ({}ORDER BY eventTime {})", partition(&sequence.by), preceding(sequence.within.0));
+    let numbers = 1..=rule.steps.len();
+    let times = numbers
+        .map(|number| format!("sum(CASE WHEN step = {number} THEN 1 ELSE 0 END) {window} AS times_{number}"));
+    let times = times.collect::<Vec<_>>().join(",\n    ");
+    let _ = write!(
+        text,
+        " lately AS (\n  SELECT *, min(eventTime) {window} AS \"first\",\n    {times}\n  FROM happened\n),"
+    );
+    let enough = (1..).zip(&rule.steps).map(|(number, step)| format!("times_{number} >= {}", step.at_least));
+    format!("SELECT * FROM lately\nWHERE {}", enough.collect::<Vec<_>>().join(" AND "))
+}
+
+/// Hits: the events whose keys nobody has seen, or not for long.
+fn novel(first_seen: &FirstSeen, matching: &str) -> String {
+    let known = first_seen.keys.iter().map(|name| format!("{} IS NOT NULL", quoted(name)));
+    let known = known.collect::<Vec<_>>().join(" AND ");
+    format!(
+        "WITH matching AS (\n  {}\n), seen AS (\n  SELECT *, lag(eventTime) OVER ({}ORDER BY eventTime) AS before,\n  \
+         min(eventTime) OVER () AS since\n  FROM matching WHERE {known}\n)\nSELECT * FROM seen\n\
+         WHERE (before IS NULL OR before < eventTime - INTERVAL '{} seconds')\n  \
+         AND since <= eventTime - INTERVAL '{} seconds'\nORDER BY eventTime",
+        indented(matching),
+        partition(&first_seen.keys),
+        first_seen.forget_after.0,
+        first_seen.learn.0
+    )
+}
+
+fn preceding(seconds: i64) -> String {
+    format!("RANGE BETWEEN INTERVAL '{seconds} seconds' PRECEDING AND CURRENT ROW")
+}
+
+fn partition(by: &[String]) -> String {
+    let by = by.iter().map(|name| quoted(name)).collect::<Vec<_>>();
+    if by.is_empty() { String::new() } else { format!("PARTITION BY {} ", by.join(", ")) }
+}
+
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n  ")
 }
 
 /// A column of the statement: AWS's own as it is, a field of the rule in its own case.

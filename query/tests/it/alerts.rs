@@ -140,7 +140,7 @@ fn who_hangs_or_is_gone_holds_up_nobody() {
     assert!(text(&output.stderr).contains("no answer within 10 s"), "{}", text(&output.stderr));
     check_all(&topic, 30);
     // The other way round: the topic is deleted, and the webhook is back.
-    waiting.add("more.json", &["another"]);
+    waiting.add(&["another"]);
     hung.plan([], None);
     topic.plan([], Some(Answer::sns("404 Not Found", "NotFound")));
     let mut command = to_webhook(&waiting, &hung, &[]);
@@ -192,7 +192,7 @@ fn messages_that_are_refused_do_not_hold_up_others() {
     sink.plan([], Some(bad()));
     let first = run(&mut to_webhook(&waiting, &sink, &[]));
     assert_eq!((first.status.code(), sink.requests().len()), (Some(2), 3));
-    waiting.add("more.json", &["d", "e"]);
+    waiting.add(&["d", "e"]);
     sink.plan([Answer::Slow(Duration::ZERO), Answer::Slow(Duration::ZERO)], Some(bad()));
     let second = json(&mut to_webhook(&waiting, &sink, &["--report", "json"]));
     assert_eq!((&second["sent"], &second["unsent"]), (&json!(2), &json!(3)), "{second}");

@@ -29,6 +29,10 @@ impl Bucket {
         self.s3.put_object().bucket(self.name).key(key).body(body).send().await.unwrap();
     }
 
+    pub(crate) async fn delete(&self, key: &str) {
+        self.s3.delete_object().bucket(self.name).key(key).send().await.unwrap();
+    }
+
     pub(crate) async fn get(&self, key: &str) -> Vec<u8> {
         let object = self.s3.get_object().bucket(self.name).key(key).send().await.unwrap();
         object.body.collect().await.unwrap().to_vec()

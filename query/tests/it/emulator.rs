@@ -4,7 +4,6 @@ use crate::python;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,14 +16,15 @@ pub(crate) struct Emulator {
 impl Emulator {
     /// Starts it; `None`, with a line on stderr, where it cannot be installed.
     pub(crate) fn start() -> Option<Self> {
-        Some(Self::of(&python::environment("ministack")?))
+        let python = python::environment("ministack")?;
+        Some(Self::launch(&mut Command::new(python.with_file_name("ministack"))))
     }
 
-    /// The emulator of a Python environment that has it.
-    pub(crate) fn of(python: &Path) -> Self {
+    /// Starts it by a command that takes the variables of `ministack`.
+    pub(crate) fn launch(command: &mut Command) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let endpoint = format!("http://127.0.0.1:{port}");
-        let process = Command::new(python.with_file_name("ministack"))
+        let process = command
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             .env("AWS_ENDPOINT_URL", &endpoint)

@@ -4,10 +4,11 @@ use crate::bucket::Bucket;
 use crate::emulator::Emulator;
 use crate::ground::files;
 use crate::logs;
-use crate::product::{text, trailhound};
+use crate::product::{run, text, trailhound};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ async fn queues(sqs: &Client) -> (String, String) {
 }
 
 /// Messages that wait, and those that somebody holds.
-async fn waiting(sqs: &Client, url: &str) -> (u64, u64) {
+pub(crate) async fn waiting(sqs: &Client, url: &str) -> (u64, u64) {
     let all = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let all = all.send().await.unwrap().attributes.unwrap();
     let number = |name| all[&name].parse::<u64>().unwrap();
@@ -67,4 +68,30 @@ async fn a_worker_takes_what_comes_until_it_is_stopped() {
     assert_eq!(report["records_read"], logs::RECORDS, "{report}");
     assert_eq!(report["duplicate"], logs::DUPLICATES, "{report}");
     assert!(text(&output.stderr).contains("is no JSON"), "{}", text(&output.stderr));
+}
+
+/// A queue that cannot be reached costs a line that says what, where and why, and one that says what to do.
+#[test]
+fn a_queue_that_does_not_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = format!("http://127.0.0.1:{port}");
+    let nobody = [("AWS_CONFIG_FILE", "/none"), ("AWS_SHARED_CREDENTIALS_FILE", "/none")];
+    let keys = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+    let somewhere = ("AWS_ENDPOINT_URL", closed.as_str());
+    let far = ("AWS_ENDPOINT_URL_SQS", "http://192.0.2.1");
+    let cases = [
+        (vec![keys[0], keys[1], somewhere], "no answer from SQS: Connection refused", somewhere.1),
+        (vec![somewhere], "there are no AWS credentials", "AWS_PROFILE"),
+        (vec![keys[0], keys[1], far], "neither TLS nor loopback", far.1),
+    ];
+    for (environment, what, hint) in cases {
+        let queue = "https://sqs.eu-west-1.amazonaws.com/111122223333/none";
+        let mut worker = trailhound(["ingest", queue, "--lake"]);
+        let output = run(worker.arg(dir.path().join("lake")).envs(nobody).envs(environment));
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(what) && said.contains(hint), "{said}");
+        assert!(said.lines().count() <= 2 && !said.contains("DispatchFailure"), "{said}");
+    }
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const RULE: &str = r#"
+/// Finds each bucket that is deleted.
+pub(crate) const RULE: &str = r#"
 id = "bucket_deleted"
 title = "Bucket deleted"
 kind = "match"
@@ -48,18 +49,31 @@ impl Waiting {
 
     /// With a finding for each bucket.
     pub(crate) fn of(buckets: &[&str]) -> Self {
+        let records = buckets.iter().map(|bucket| deletion(bucket)).collect::<Vec<_>>();
+        Self::with(&[("bucket_deleted", RULE)], &records)
+    }
+
+    /// With rules, by their names, and events.
+    pub(crate) fn with(rules: &[(&str, &str)], records: &[Value]) -> Self {
         let waiting = Self { dir: tempfile::tempdir().unwrap() };
         std::fs::create_dir_all(waiting.path("rules/test")).unwrap();
-        std::fs::write(waiting.path("rules/test/bucket_deleted.toml"), RULE).unwrap();
-        waiting.add("first.json", buckets);
+        for (id, rule) in rules {
+            std::fs::write(waiting.path(&format!("rules/test/{id}.toml")), rule).unwrap();
+        }
+        waiting.ingest("lake", records);
         waiting
     }
 
     /// Ingests the deletion of more buckets.
-    pub(crate) fn add(&self, file: &str, buckets: &[&str]) {
-        let records = buckets.iter().map(|bucket| deletion(bucket)).collect::<Vec<_>>();
-        std::fs::write(self.path(file), json!({ "Records": records }).to_string()).unwrap();
-        let output = run(trailhound(["ingest"]).arg(self.path(file)).arg("--lake").arg(self.path("lake")));
+    pub(crate) fn add(&self, buckets: &[&str]) {
+        self.ingest("lake", &buckets.iter().map(|bucket| deletion(bucket)).collect::<Vec<_>>());
+    }
+
+    /// Ingests events.
+    pub(crate) fn ingest(&self, lake: &str, records: &[Value]) {
+        let file = self.path("log.json");
+        std::fs::write(&file, json!({ "Records": records }).to_string()).unwrap();
+        let output = run(trailhound(["ingest"]).arg(&file).arg("--lake").arg(self.path(lake)));
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     }
 
@@ -102,17 +116,23 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn deletion(bucket: &str) -> Value {
+/// Somebody deletes a bucket.
+pub(crate) fn deletion(bucket: &str) -> Value {
+    event("DeleteBucket", bucket, "eu-west-1", 9)
+}
+
+/// Something happens to a bucket in a region, at an hour.
+pub(crate) fn event(name: &str, bucket: &str, region: &str, hour: u32) -> Value {
     json!({
         "eventVersion": "1.11",
         "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ada", "userName": "ada"},
-        "eventTime": "2026-03-17T09:00:00Z",
+        "eventTime": format!("2026-03-17T{hour:02}:00:00Z"),
         "eventSource": "s3.amazonaws.com",
-        "eventName": "DeleteBucket",
-        "awsRegion": "eu-west-1",
+        "eventName": name,
+        "awsRegion": region,
         "sourceIPAddress": "192.0.2.1",
         "requestParameters": {"bucketName": bucket},
-        "eventID": format!("deletion-of-{bucket}"),
+        "eventID": format!("{name}-{bucket}-{hour}"),
         "recipientAccountId": "111122223333",
     })
 }

@@ -8,6 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use std::io;
 use tracing_subscriber::EnvFilter;
+use trailhound_ingest::lake::UNSAID;
 
 /// What Lambda sets, and its client cannot do without.
 const OF_LAMBDA: [&str; 4] = [
@@ -25,7 +26,8 @@ fn main() -> Result<(), Error> {
         .into());
     }
     let filter = EnvFilter::try_from_env("TRAILHOUND_LOG");
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new("warn,bootstrap=info,trailhound_ingest=info"));
+    let usual = || EnvFilter::new(format!("warn,bootstrap=info,trailhound_ingest=info,{UNSAID}"));
+    let filter = filter.unwrap_or_else(|_| usual());
     // Lambda takes each line for an entry of the log; metrics go to stdout, see `metrics`.
     tracing_subscriber::fmt()
         .json()

@@ -24,6 +24,7 @@ use crate::rules::Rule;
 use async_trait::async_trait;
 use outbox::Outbox;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::time::Duration;
 use trailhound_ingest::lake::Lake;
 use turn::Turn;
@@ -112,12 +113,16 @@ pub async fn deliver_until(
 ) -> Result<Delivered, Error> {
     points::reach("delivering");
     let runbooks = rules.iter().map(|rule| (rule.id.as_str(), rule.runbook.as_str())).collect();
+    // Signals are kept in the lake, and that is all.
+    let signals = rules.iter().filter(|rule| rule.signal).map(|rule| rule.id.as_str());
+    let signals = signals.collect::<HashSet<_>>();
     let outbox = Outbox { lake, to, runbooks, stop };
     let mut delivered = Delivered { destination: to.destination().to_owned(), ..Delivered::default() };
     loop {
         // In this order: what another run sends in between moves the turn, which is then not ours.
         let turn = Turn::wait(lake, to.destination(), stop).await?;
-        let due = outbox.due().await?;
+        let mut due = outbox.due().await?;
+        due.retain(|finding| !signals.contains(finding.rule.as_str()));
         (delivered.unsent, delivered.problem) = (due.len(), None);
         let Some(mut turn) = turn.filter(|_| !due.is_empty() && !stop.is_asked()) else { break };
         if turn.take().await? {

@@ -1,0 +1,237 @@
+//! One pass over events for all rules.
+//!
+//! In: probes and a lake, or some of its files. Out: for each probe the events that meet it, with the values of a hit, in
+//! the order of the files. Rows are split by `eventSource` and `eventName`, and meet only the probes that name them:
+//! most meet none.
+
+mod compile;
+
+use super::activity;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::rules::params::Values;
+use crate::rules::probe::Probe;
+use compile::{Compiled, Program, compile, flat};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, UInt32Array, new_null_array,
+};
+use datafusion::arrow::compute::{and, filter_record_batch, prep_null_mask_filter, take_record_batch};
+use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::PhysicalExpr;
+use futures::TryStreamExt;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Columns that rows are split by.
+const SPLIT_BY: [&str; 2] = ["eventsource", "eventname"];
+
+/// Pairs of source and name whose probes are remembered. There are some thousands; a hostile log may have more.
+const MOST_PAIRS: usize = 100_000;
+
+/// Where fewer than one in so many rows is left, JSON is read for those alone, and not for all probes at once.
+const FEW: usize = 4;
+
+/// The probes that take rows, and these.
+type Taken = (Arc<[usize]>, RecordBatch);
+
+/// Probes, ready to be held against events.
+pub(super) struct Scan<'a> {
+    probes: Vec<Probe<'a>>,
+    program: Program,
+    /// The probes that take an event, by its source and name.
+    takers: HashMap<(String, String), Arc<[usize]>>,
+}
+
+impl<'a> Scan<'a> {
+    /// Compiles `probes`, with the values of their `$names` and the columns that a hit has besides its fields.
+    ///
+    /// # Errors
+    /// The number of the probe that cannot be compiled, and why.
+    pub(super) async fn new(
+        engine: &Engine,
+        probes: Vec<(Probe<'a>, &Values, Vec<String>)>,
+    ) -> Result<Self, (usize, Error)> {
+        let mut flats = Vec::with_capacity(probes.len());
+        for (number, (probe, values, more)) in probes.iter().enumerate() {
+            let flat = flat(engine, &probe.select(more, &[], true), values).await;
+            flats.push(flat.map_err(|error| (number, error))?);
+        }
+        let always = SPLIT_BY.into_iter().chain(activity::columns()).collect::<Vec<_>>();
+        let program = compile(engine, flats, &always).map_err(|error| (0, error))?;
+        Ok(Self {
+            probes: probes.into_iter().map(|(probe, ..)| probe).collect(),
+            program,
+            takers: HashMap::new(),
+        })
+    }
+
+    /// Holds them against the events of `engine` that meet `filters`: `all` gets all events, `hit` the number of a probe
+    /// and the rows that meet it.
+    ///
+    /// # Errors
+    /// The lake cannot be read, an expression fails, or whoever gets the rows.
+    pub(super) async fn run(
+        &mut self,
+        engine: &Engine,
+        filters: impl IntoIterator<Item = Expr>,
+        mut all: impl FnMut(&RecordBatch) -> Result<(), Error>,
+        mut hit: impl FnMut(usize, RecordBatch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let columns = self.program.columns.iter().map(String::as_str).collect::<Vec<_>>();
+        let mut rows = engine.flat(&columns, filters).await?;
+        while let Some(batch) = rows.try_next().await? {
+            all(&batch)?;
+            for (takers, rows) in self.split(&batch)? {
+                let mut group = Group::new(&self.program, rows);
+                for &probe in takers.iter() {
+                    if let Some(hits) = group.hits(&self.program.probes[probe])? {
+                        hit(probe, hits)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that any probe takes, by the probes that take them.
+    fn split(&mut self, batch: &RecordBatch) -> Result<Vec<Taken>, Error> {
+        let column = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let [Some(sources), Some(names)] = SPLIT_BY.map(column) else {
+            return Err(Error::Format("eventsource or eventname is no text".to_owned()));
+        };
+        let pair = |row: usize| (value(sources, row), value(names, row));
+        let mut by_pair = HashMap::<(&str, &str), Vec<u32>>::new();
+        let mut start = 0;
+        // Files are in the order of names, so a pair comes in a few runs.
+        while start < batch.num_rows() {
+            let first = pair(start);
+            let end =
+                (start + 1..batch.num_rows()).find(|&row| pair(row) != first).unwrap_or(batch.num_rows());
+            let rows = (start..end).filter_map(|row| u32::try_from(row).ok());
+            by_pair.entry(first).or_default().extend(rows);
+            start = end;
+        }
+        let mut groups = Vec::new();
+        for ((source, name), rows) in by_pair {
+            let takers = self.takers(source, name);
+            if takers.is_empty() {
+                continue;
+            }
+            let is_all = rows.len() == batch.num_rows();
+            let rows =
+                if is_all { batch.clone() } else { take_record_batch(batch, &UInt32Array::from(rows))? };
+            groups.push((takers, rows));
+        }
+        Ok(groups)
+    }
+
+    fn takers(&mut self, source: &str, name: &str) -> Arc<[usize]> {
+        // Two allocations for each pair of each batch, which are few.
+        let pair = (source.to_owned(), name.to_owned());
+        if let Some(known) = self.takers.get(&pair) {
+            return Arc::clone(known);
+        }
+        if self.takers.len() >= MOST_PAIRS {
+            self.takers.clear();
+        }
+        let takers = self.probes.iter().enumerate().filter(|(_, probe)| probe.takes(source, name));
+        let takers = takers.map(|(number, _)| number).collect::<Arc<[usize]>>();
+        self.takers.insert(pair, Arc::clone(&takers));
+        takers
+    }
+}
+
+fn value(column: &StringArray, row: usize) -> &str {
+    if column.is_valid(row) { column.value(row) } else { "" }
+}
+
+/// Rows of one source and name, with what was read of their JSON so far.
+struct Group<'a> {
+    program: &'a Program,
+    rows: RecordBatch,
+    shared: Vec<Option<ArrayRef>>,
+}
+
+impl<'a> Group<'a> {
+    fn new(program: &'a Program, rows: RecordBatch) -> Self {
+        Self { program, rows, shared: vec![None; program.shared.len()] }
+    }
+
+    /// The rows that meet `probe`, as its values; `None` if there are none.
+    fn hits(&mut self, probe: &Compiled) -> Result<Option<RecordBatch>, Error> {
+        let kept = met(&probe.cheap, &self.rows)?;
+        if kept.true_count() == 0 {
+            return Ok(None);
+        }
+        // Where most rows are left, their JSON is read for all probes at once.
+        let mut left = if kept.true_count() * FEW < self.rows.num_rows() {
+            let mut few = self.only(&kept)?;
+            let met = few.met(probe)?;
+            few.only(&met)?
+        } else {
+            let met = self.met(probe)?;
+            self.only(&and(&kept, &met)?)?
+        };
+        if left.rows.num_rows() == 0 {
+            return Ok(None);
+        }
+        let batch = left.batch(probe, |_| true)?;
+        let values =
+            probe.values.iter().map(|value| Ok(value.evaluate(&batch)?.into_array(batch.num_rows())?));
+        let values = values.collect::<Result<Vec<_>, Error>>()?;
+        Ok(Some(RecordBatch::try_new(Arc::clone(&probe.output), values)?))
+    }
+
+    /// Which rows meet the conditions of `probe` that read JSON.
+    fn met(&mut self, probe: &Compiled) -> Result<BooleanArray, Error> {
+        if probe.dear.is_empty() {
+            return Ok(BooleanArray::from(vec![true; self.rows.num_rows()]));
+        }
+        met(&probe.dear, &self.batch(probe, |of_conditions| of_conditions)?)
+    }
+
+    /// The rows with the shared columns that `probe` reads and that are `wanted`; NULL stands for the others.
+    fn batch(&mut self, probe: &Compiled, wanted: impl Fn(bool) -> bool) -> Result<RecordBatch, Error> {
+        let (files, length) = (self.program.columns.len(), self.rows.num_rows());
+        let mut columns = self.rows.columns().to_vec();
+        for (&(number, of_conditions), field) in probe.reads.iter().zip(&probe.input.fields()[files..]) {
+            columns.push(match &self.shared[number] {
+                Some(column) => Arc::clone(column),
+                None if wanted(of_conditions) => {
+                    let column = self.program.shared[number].evaluate(&self.rows)?.into_array(length)?;
+                    Arc::clone(self.shared[number].insert(column))
+                }
+                None => new_null_array(field.data_type(), length),
+            });
+        }
+        let options = datafusion::arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(length));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&probe.input), columns, &options)?)
+    }
+
+    /// The rows that are kept, with what was read of them.
+    fn only(&self, kept: &BooleanArray) -> Result<Self, Error> {
+        if kept.true_count() == self.rows.num_rows() {
+            return Ok(Self { program: self.program, rows: self.rows.clone(), shared: self.shared.clone() });
+        }
+        let shared = self.shared.iter().map(|column| {
+            let only = |column: &ArrayRef| datafusion::arrow::compute::filter(column, kept);
+            column.as_ref().map(only).transpose()
+        });
+        let shared = shared.collect::<Result<_, _>>()?;
+        Ok(Self { program: self.program, rows: filter_record_batch(&self.rows, kept)?, shared })
+    }
+}
+
+/// Which rows meet all `conditions`. NULL is not met.
+fn met(conditions: &[Arc<dyn PhysicalExpr>], rows: &RecordBatch) -> Result<BooleanArray, Error> {
+    let mut all = BooleanArray::from(vec![true; rows.num_rows()]);
+    for condition in conditions {
+        let one = condition.evaluate(rows)?.into_array(rows.num_rows())?;
+        let one = one.as_boolean();
+        all = and(&all, &if one.null_count() == 0 { one.clone() } else { prep_null_mask_filter(one) })?;
+        if all.true_count() == 0 {
+            break;
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,220 @@
+//! A probe's SQL → expressions over the columns of the files.
+//!
+//! In: the statement of a probe, as [`crate::rules::probe`] writes it. Out: its condition, and the values of a hit, as
+//! physical expressions that can be held against any batch of those columns. A statement goes through the same passes
+//! as in `trailhound sql`, so that its names, types and NULLs are the same; then its projections are put into each other,
+//! down to the files.
+//!
+//! Many rules ask for the same paths into JSON. Each path that differs becomes a column of its own, behind those of the
+//! files, which is filled once for all rules.
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::rules::params::Values;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, plan_err};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::utils::split_conjunction_owned;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::physical_expr::PhysicalExpr;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Functions that read a JSON text, whose results rules share.
+const SHARED: [&str; 3] = ["json_path", "json_values", "json_items"];
+
+/// A statement's condition and columns, over the columns of the files.
+pub(super) struct Flat {
+    conditions: Vec<Expr>,
+    columns: Vec<(String, Expr)>,
+}
+
+/// Reads the statement of a probe.
+///
+/// # Errors
+/// It is not understood, or is more than columns of rows that meet conditions.
+pub(super) async fn flat(engine: &Engine, text: &str, values: &Values) -> Result<Flat, Error> {
+    let (plan, schema) = engine.analyzed(text, values).await?;
+    let (columns, condition) = put_together(&plan)?;
+    let names = schema.fields().iter().map(|field| field.name().clone());
+    let conditions = condition.map(split_conjunction_owned).unwrap_or_default();
+    Ok(Flat { conditions, columns: names.zip(columns).collect() })
+}
+
+/// The columns of a plan, by their place, and the condition of its rows.
+fn put_together(plan: &LogicalPlan) -> Result<(Vec<Expr>, Option<Expr>), Error> {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            let names = scan.projected_schema.fields().iter().map(|field| field.name());
+            Ok((names.map(|name| Expr::Column(Column::from_name(name))).collect(), None))
+        }
+        LogicalPlan::SubqueryAlias(alias) => put_together(&alias.input),
+        LogicalPlan::Projection(projection) => {
+            let (below, condition) = put_together(&projection.input)?;
+            let below = by_name(&projection.input, below);
+            let columns = projection.expr.iter().map(|expr| replaced(expr.clone(), &below));
+            Ok((columns.collect::<Result<_, _>>()?, condition))
+        }
+        LogicalPlan::Filter(filter) => {
+            let (below, condition) = put_together(&filter.input)?;
+            let own = replaced(filter.predicate.clone(), &by_name(&filter.input, below.clone()))?;
+            Ok((below, Some(condition.map_or(own.clone(), |condition| condition.and(own)))))
+        }
+        other => Ok(plan_err!("a rule looks at single events, and cannot have {}", other.display())?),
+    }
+}
+
+fn by_name(plan: &LogicalPlan, columns: Vec<Expr>) -> HashMap<Column, Expr> {
+    plan.schema().columns().into_iter().zip(columns).collect()
+}
+
+fn replaced(expr: Expr, below: &HashMap<Column, Expr>) -> Result<Expr, Error> {
+    let replaced = expr.unalias().transform_down(|expr| match &expr {
+        Expr::Column(column) => Ok(below.get(column).map_or(Transformed::no(expr.clone()), |below| {
+            // What is below is in other names, and must not be looked up again.
+            Transformed::new(below.clone(), true, TreeNodeRecursion::Jump)
+        })),
+        _ => Ok(Transformed::no(expr)),
+    })?;
+    Ok(replaced.data)
+}
+
+/// A probe, ready to be held against batches.
+pub(super) struct Compiled {
+    /// Conditions that read no JSON, over the columns of the files.
+    pub(super) cheap: Vec<Arc<dyn PhysicalExpr>>,
+    /// The other conditions, over `input`.
+    pub(super) dear: Vec<Arc<dyn PhysicalExpr>>,
+    /// The values of a hit, over `input`.
+    pub(super) values: Vec<Arc<dyn PhysicalExpr>>,
+    /// Their names.
+    pub(super) output: SchemaRef,
+    /// The columns of the files, and behind them the shared ones that the probe reads.
+    pub(super) input: SchemaRef,
+    /// Which these are, and whether a condition reads them.
+    pub(super) reads: Vec<(usize, bool)>,
+}
+
+/// All probes of a run.
+pub(super) struct Program {
+    pub(super) probes: Vec<Compiled>,
+    /// Names of the columns of the files that they read.
+    pub(super) columns: Vec<String>,
+    /// How the shared columns are made of them.
+    pub(super) shared: Vec<Arc<dyn PhysicalExpr>>,
+}
+
+/// A probe whose paths are shared, but that is no physical expression yet.
+struct Logical {
+    cheap: Vec<Expr>,
+    dear: Vec<Expr>,
+    names: Vec<String>,
+    values: Vec<Expr>,
+}
+
+/// Compiles probes for batches that have the columns `always` and what else they need.
+///
+/// # Errors
+/// An expression cannot be executed.
+pub(super) fn compile(engine: &Engine, probes: Vec<Flat>, always: &[&str]) -> Result<Program, Error> {
+    let files = engine.flat_schema();
+    let all = DFSchema::try_from(Arc::clone(&files))?;
+    let state = engine.session().state();
+    let context = SimplifyContext::builder().with_schema(Arc::new(all.clone()));
+    let context = context.with_config_options(Arc::clone(state.config_options())).build();
+    let simplifier = ExprSimplifier::new(context);
+    let mut paths = Paths { found: Vec::new(), numbers: HashMap::new() };
+    let mut shared = |exprs: Vec<Expr>| {
+        exprs
+            .into_iter()
+            .map(|expr| paths.share(simplifier.simplify(expr)?))
+            .collect::<Result<Vec<_>, Error>>()
+    };
+    let mut logical = Vec::new();
+    for Flat { conditions, columns } in probes {
+        let (names, values) = columns.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        let (dear, cheap) = shared(conditions)?.into_iter().partition(|expr| !shared_of([expr]).is_empty());
+        logical.push(Logical { cheap, dear, names, values: shared(values)? });
+    }
+    let exprs = logical.iter().flat_map(|probe| probe.cheap.iter().chain(&probe.dear).chain(&probe.values));
+    let columns = exprs.chain(&paths.found).flat_map(Expr::column_refs).map(|column| column.name.as_str());
+    let columns = columns.filter(|name| shared_number(name).is_none()).chain(always.iter().copied());
+    let columns = columns.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+    let base = columns.iter().map(|name| Ok(files.field_with_name(name)?.clone()));
+    let base = base.collect::<Result<Vec<_>, Error>>()?;
+    let physical = |exprs: &[Expr], schema: &[Field]| {
+        let schema = DFSchema::try_from(Schema::new(schema.to_vec()))?;
+        let exprs = exprs.iter().map(|expr| state.create_physical_expr(expr.clone(), &schema));
+        exprs.collect::<datafusion::common::Result<Vec<_>>>()
+    };
+    let shared = physical(&paths.found, &base)?;
+    let mut probes = Vec::new();
+    for Logical { cheap, dear, names, values } in logical {
+        let of_conditions = shared_of(&dear);
+        let reads = shared_of(dear.iter().chain(&values)).into_iter();
+        let reads = reads.map(|number| (number, of_conditions.contains(&number))).collect::<Vec<_>>();
+        let mut input = base.clone();
+        for &(number, _) in &reads {
+            input.push(Field::new(shared_name(number), paths.found[number].get_type(&all)?, true));
+        }
+        let (cheap, dear, values) =
+            (physical(&cheap, &base)?, physical(&dear, &input)?, physical(&values, &input)?);
+        let input = Arc::new(Schema::new(input));
+        let fields = names.into_iter().zip(&values);
+        let fields = fields.map(|(name, value)| Ok(Field::new(name, value.data_type(&input)?, true)));
+        let output = Arc::new(Schema::new(fields.collect::<Result<Vec<_>, Error>>()?));
+        probes.push(Compiled { cheap, dear, values, output, input, reads });
+    }
+    Ok(Program { probes, columns, shared })
+}
+
+/// The numbers of the shared columns that expressions read.
+fn shared_of<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> BTreeSet<usize> {
+    let names = exprs.into_iter().flat_map(Expr::column_refs).map(|column| &column.name);
+    names.filter_map(|name| shared_number(name)).collect()
+}
+
+/// No column of ours begins so.
+const PREFIX: &str = "__shared_";
+
+fn shared_name(number: usize) -> String {
+    format!("{PREFIX}{number}")
+}
+
+fn shared_number(name: &str) -> Option<usize> {
+    name.strip_prefix(PREFIX)?.parse().ok()
+}
+
+/// Paths into JSON columns, each once.
+struct Paths {
+    found: Vec<Expr>,
+    numbers: HashMap<Expr, usize>,
+}
+
+impl Paths {
+    /// `expr` with a column in the place of each path.
+    fn share(&mut self, expr: Expr) -> Result<Expr, Error> {
+        let shared = expr.transform_down(|expr| {
+            if !is_path(&expr) {
+                return Ok(Transformed::no(expr));
+            }
+            let number = *self.numbers.entry(expr.clone()).or_insert_with(|| {
+                self.found.push(expr);
+                self.found.len() - 1
+            });
+            Ok(Transformed::yes(Expr::Column(Column::from_name(shared_name(number)))))
+        })?;
+        Ok(shared.data)
+    }
+}
+
+/// A function of [`SHARED`] over a column, with constants.
+fn is_path(expr: &Expr) -> bool {
+    let Expr::ScalarFunction(call) = expr else { return false };
+    let mut arguments = call.args.iter();
+    SHARED.contains(&call.name())
+        && matches!(arguments.next(), Some(Expr::Column(_)))
+        && arguments.all(|argument| matches!(argument, Expr::Literal(..)))
+}
