@@ -3,6 +3,8 @@
 //! Control characters drive a terminal; marks of direction let a text read other than it is; characters without width
 //! hide in a name that looks like another. All of them are shown as escapes, whatever a log holds.
 
+use std::fmt::Write;
+
 /// Ranges of characters that have no shape of their own: controls, marks of format and of direction, separators
 /// of lines, fillers that look like spaces, and selectors of variants, in which a message can hide.
 const HIDDEN: [(char, char); 18] = [
@@ -67,7 +69,8 @@ pub fn visible_json(json: &str) -> String {
         // Outside of strings there is nothing but ASCII, and inside of them serde has escaped the first controls.
         if is_hidden(character) && character > '\u{1f}' {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                // A text takes whatever is written.
+                let _ = write!(out, "\\u{unit:04x}");
             }
         } else {
             out.push(character);
