@@ -1,7 +1,7 @@
 //! `trailhound config [VERB ARGS…]`: what every setting is, and where that was said.
 
 use super::Outcome;
-use super::settings::{FILE, Settings, reference};
+use super::settings::{FILE, Settings, flags, reference};
 use crate::engine::Answer;
 use crate::output::{self, Format};
 use clap::parser::ValueSource;
@@ -62,7 +62,13 @@ impl Config {
             let matches = command.try_get_matches_from(args)?;
             let Some(below) = descend(&matches, &setting.verb) else { continue };
             let values = below.get_raw(&setting.id).into_iter().flatten();
-            let values = values.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(", ");
+            let is_secret =
+                flags::flag(&settings.command, setting).is_some_and(clap::Arg::is_hide_env_values_set);
+            let shown = |value: &OsString| {
+                let value = value.to_string_lossy();
+                if is_secret { without_secret(&value) } else { value.into_owned() }
+            };
+            let values = values.map(|value| shown(&value.to_owned())).collect::<Vec<_>>().join(", ");
             let source = match below.value_source(&setting.id) {
                 Some(ValueSource::CommandLine) => "flag".to_owned(),
                 Some(ValueSource::EnvVariable) => format!("environment {}", setting.variable),
@@ -79,6 +85,16 @@ impl Config {
         }
         Ok(rows)
     }
+}
+
+/// URLs, separated by spaces, as no more than their hosts: the rest of one lets whoever reads it write there.
+fn without_secret(urls: &str) -> String {
+    let host = |url: &str| {
+        let url = url::Url::parse(url).ok()?;
+        Some(format!("{}://{}/…", url.scheme(), url.host_str()?))
+    };
+    let shown = urls.split(' ').map(|url| host(url).unwrap_or_else(|| "…".to_owned()));
+    shown.collect::<Vec<_>>().join(" ")
 }
 
 fn descend<'a>(matches: &'a ArgMatches, verb: &[String]) -> Option<&'a ArgMatches> {

@@ -1,13 +1,13 @@
 //! `trailhound detect --lake URL`
 
+use super::destinations::{self, Destinations};
 use super::geoip::tell_blind;
 use super::local::{LocalFlag, ready};
 use super::metrics::{self, count};
 use super::rules::Source;
 use super::{Outcome, say};
 use crate::detect::finding::batch;
-use crate::detect::notify::{Delivered, deliver};
-use crate::detect::sns::Topic;
+use crate::detect::notify::Delivered;
 use crate::detect::{Detected, detect};
 use crate::engine::Answer;
 use crate::output::{self, Format, findings};
@@ -27,9 +27,6 @@ pub(crate) struct Detect {
     source: Source,
     #[command(flatten)]
     local: LocalFlag,
-    /// Publish each finding to this SNS topic, also those that an earlier run could not deliver.
-    #[arg(long, value_name = "ARN", env = "TRAILHOUND_SNS_TOPIC")]
-    sns_topic: Option<String>,
     /// Exit with 1 when there is a new finding of this severity or a higher one.
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
@@ -39,6 +36,8 @@ pub(crate) struct Detect {
     /// Print the counters as one JSON object on stdout, instead of the findings.
     #[arg(long)]
     report: Option<ReportFormat>,
+    #[command(flatten)]
+    destinations: Destinations,
 }
 
 /// How the counters are printed.
@@ -48,16 +47,20 @@ enum ReportFormat {
     Json,
 }
 
-fn metrics_of(detected: &Detected, delivered: &Delivered) -> [Metric; 7] {
+fn metrics_of(detected: &Detected, delivered: &[Delivered]) -> [Metric; 7] {
     [
         ("LagSeconds", "Seconds", detected.lag_seconds),
         ("Events", "Count", count(usize::try_from(detected.events).unwrap_or(usize::MAX))),
         ("Findings", "Count", count(detected.findings.len())),
         ("Hidden", "Count", count(detected.hidden.len())),
-        ("Sent", "Count", count(delivered.sent)),
-        ("Unsent", "Count", count(delivered.unsent)),
+        ("Sent", "Count", count(sum(delivered, |to| to.sent))),
+        ("Unsent", "Count", count(sum(delivered, |to| to.unsent))),
         ("DurationSeconds", "Seconds", detected.seconds),
     ]
+}
+
+fn sum(delivered: &[Delivered], of: impl Fn(&Delivered) -> usize) -> usize {
+    delivered.iter().map(of).sum()
 }
 
 impl Detect {
@@ -71,19 +74,14 @@ impl Detect {
         tell_blind(pack.rules());
         let applied = self.local.apply(&pack)?;
         // Before the work: a topic that cannot be is an error at once.
-        let topic = match &self.sns_topic {
-            Some(arn) => Some(Topic::new(arn).await?),
-            None => None,
-        };
+        let destinations = self.destinations.open().await?;
         // A lake must be there; a table that an older one lacks is made.
         Lake::open(&self.lake).await?;
         let lake = Lake::create_or_open(&self.lake).await?;
         let detected = detect(&lake, &ready(&applied)).await?;
         self.print(&detected)?;
-        let delivered = match &topic {
-            Some(topic) => deliver(&lake, topic, &pack.rules().iter().collect::<Vec<_>>()).await?,
-            None => Delivered::default(),
-        };
+        let rules = pack.rules().iter().collect::<Vec<_>>();
+        let delivered = destinations::send(&lake, &destinations, &rules).await?;
         self.report(&detected, &delivered)?;
         metrics::tell("detect", &metrics_of(&detected, &delivered))?;
         Ok(self.outcome(&detected, &delivered))
@@ -105,11 +103,12 @@ impl Detect {
         Ok(())
     }
 
-    fn report(&self, detected: &Detected, delivered: &Delivered) -> anyhow::Result<()> {
+    fn report(&self, detected: &Detected, delivered: &[Delivered]) -> anyhow::Result<()> {
         if self.report.is_some() {
             let mut report = serde_json::to_value(detected)?;
-            report["sent"] = delivered.sent.into();
-            report["unsent"] = delivered.unsent.into();
+            report["sent"] = sum(delivered, |to| to.sent).into();
+            report["unsent"] = sum(delivered, |to| to.unsent).into();
+            report["destinations"] = serde_json::to_value(delivered)?;
             writeln!(std::io::stdout(), "{report}")?;
             return Ok(());
         }
@@ -119,23 +118,18 @@ impl Detect {
         } else {
             format!(", {} hidden by exceptions", hidden.len())
         };
-        let sent =
-            if self.sns_topic.is_some() { format!(", {} sent", delivered.sent) } else { String::new() };
+        let sent = sum(delivered, |to| to.sent);
+        let sent = if delivered.is_empty() { String::new() } else { format!(", {sent} sent") };
         say(&format!(
             "{rules} rules over {events} new events: {} findings{hidden}, {repeated} hits of known findings{sent}, {seconds:.2} s",
             findings.len()
         ));
-        if let Some(why) = &delivered.problem {
-            say(&format!(
-                "error: {} findings were not sent: {why}\nhint: the next run tries again",
-                delivered.unsent
-            ));
-        }
+        destinations::say_problems(delivered);
         Ok(())
     }
 
-    fn outcome(&self, detected: &Detected, delivered: &Delivered) -> Outcome {
-        if delivered.unsent > 0 {
+    fn outcome(&self, detected: &Detected, delivered: &[Delivered]) -> Outcome {
+        if delivered.iter().any(|to| to.unsent > 0) {
             return Outcome::Failed;
         }
         let is_bad = |severity: Severity| self.fail_on.is_some_and(|least| severity >= least);

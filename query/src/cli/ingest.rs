@@ -4,13 +4,11 @@ use super::limits::LimitFlags;
 use super::patience::span;
 use super::progress::Bar;
 use super::range::Range;
-use super::{Outcome, metrics, say};
+use super::{Outcome, metrics, say, stop};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use trailhound_ingest::config::Policy;
 use trailhound_ingest::filter::Filter;
 use trailhound_ingest::metrics::of_ingest;
@@ -78,7 +76,7 @@ impl Ingest {
                     "{url} is a queue\nhint: a queue is worked on alone, until the process is stopped"
                 );
             }
-            let report = queue::work(self.config(privacy)?, &url, stop()?, &tell).await?;
+            let report = queue::work(self.config(privacy)?, &url, stop::asked()?, &tell).await?;
             print(&report, format)?;
             return Ok(outcome(&report, strict));
         }
@@ -120,21 +118,6 @@ fn tell(delivered: &Delivered) {
     if let Err(error) = metrics::tell("ingest", &of_ingest(&delivered.report, delivered.oldest)) {
         tracing::warn!(%error, "metrics were not written");
     }
-}
-
-/// Becomes true when somebody asks us to end: Ctrl-C, or SIGTERM from whatever started us.
-fn stop() -> anyhow::Result<watch::Receiver<bool>> {
-    let (sender, receiver) = watch::channel(false);
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        say("stopping: what was begun is finished");
-        let _ = sender.send(true);
-    });
-    Ok(receiver)
 }
 
 /// Lines of problems on stderr, at most; `--report json` has all.

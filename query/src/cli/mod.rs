@@ -5,6 +5,7 @@
 
 mod config;
 mod demo;
+mod destinations;
 mod detect;
 mod export;
 mod geoip;
@@ -20,7 +21,9 @@ mod rules;
 mod scheduled;
 mod settings;
 mod sql;
+mod stop;
 
+use crate::output::visible::visible_but;
 use clap::{Parser, Subcommand};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
@@ -181,30 +184,13 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Tells the person something; a closed stderr is no reason to stop.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", printable(text));
-}
-
-/// Control characters, which a log may hold in any name, as escapes; line feeds are ours.
-fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\n' {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    out
+    // A log may hold anything in any name; line feeds are ours.
+    let _ = writeln!(io::stderr(), "{}", visible_but(text, |character| character == '\n'));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_cannot_drive_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\nc");
-    }
 
     #[test]
     fn a_closed_pipe_is_known_through_every_printer() {

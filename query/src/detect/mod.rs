@@ -17,8 +17,7 @@ mod hits;
 pub mod finding;
 mod evaluate;
 pub mod notify;
-mod turn;
-pub mod sns;
+mod points;
 pub mod harness;
 #[cfg(test)]
 mod oracle;
@@ -119,6 +118,7 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
         let known = State::load(&engine, learners(rules), marks.findings.unwrap_or(-1)).await?;
         let mut told = evaluate::evaluate(lake, rules, &work, &known).await?;
         crate::chain::findings::name_origins(lake, &work.all, &mut told.findings).await;
+        points::reach("evaluated");
         if !commit(lake, &told, &known, marks, work.version).await? {
             // Somebody else has covered these events, or some of them.
             if restarts == RESTARTS {
@@ -249,7 +249,9 @@ async fn step(
     before: Option<i64>,
     upto: i64,
 ) -> Result<bool, Error> {
+    points::reach(&format!("{}-written", table.name()));
     let token = Uuid::new_v4().to_string();
     let outcome = lake.commit_with_txn(table, files, WATERMARK, before, upto, &token).await?;
+    points::reach(&format!("{}-committed", table.name()));
     Ok(matches!(outcome, TxnOutcome::Committed(_)))
 }

@@ -1,8 +1,8 @@
 //! Findings for people: a block each, with the severity in colour, and a summary.
 //!
-//! What an attacker wrote is in every line: control characters are escaped before colour is added.
+//! What an attacker wrote is in every line: what drives a terminal, or cannot be seen, is escaped before colour is added.
 
-use super::printable;
+use super::visible::visible;
 use crate::detect::finding::Finding;
 use crate::rules::{Rule, Severity};
 use anstyle::{AnsiColor, Color, Style};
@@ -23,20 +23,20 @@ pub fn write(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
         let style = style(finding.severity);
         let severity = finding.severity.name().to_uppercase();
         let time = time::format(finding.first_time).replace('T', " ");
-        let place = [&finding.account, &finding.region].map(|text| printable(text.as_deref().unwrap_or("-")));
+        let place = [&finding.account, &finding.region].map(|text| visible(text.as_deref().unwrap_or("-")));
         writeln!(
             out,
             "{style}{severity:8}{style:#} {} {dim}{time} {} {}{}{dim:#}",
-            printable(&finding.rule),
+            visible(&finding.rule),
             place[0],
             place[1],
             if finding.late { " late" } else { "" },
         )?;
-        writeln!(out, "         {}", printable(&finding.alert))?;
+        writeln!(out, "         {}", visible(&finding.alert))?;
         // Where the session of the actor comes from.
         if let Some(origin) = finding.entities.get("origin") {
             let kind = finding.entities.get("originType").map_or("unknown", String::as_str);
-            writeln!(out, "         {dim}origin: {} ({}){dim:#}", printable(origin), printable(kind))?;
+            writeln!(out, "         {dim}origin: {} ({}){dim:#}", visible(origin), visible(kind))?;
         }
     }
     Ok(())
@@ -63,7 +63,7 @@ pub fn write_summary(findings: &[Finding], rules: &[Rule], out: &mut dyn Write) 
     }
     writeln!(out, " {:>8}", "all")?;
     for (family, counts) in counts {
-        write!(out, "{:12}", printable(family))?;
+        write!(out, "{:12}", visible(family))?;
         for count in counts {
             write!(out, " {count:>8}")?;
         }

@@ -1,15 +1,15 @@
 //! An answer → text on stdout, one file per format. Rows are printed as they come: memory does not grow with them.
 //!
-//! Everything in a log may be written by an attacker: control characters never reach a terminal, and a text that a
-//! spreadsheet would run is defused.
+//! Everything in a log may be written by an attacker: what drives a terminal, or cannot be seen, is escaped where
+//! people read it, and a text that a spreadsheet would run is defused.
 
+pub mod visible;
 mod table;
 mod csv;
 mod cloudtrail;
 pub mod findings;
 
 pub(crate) use cloudtrail::{flat, records};
-use table::printable;
 
 use crate::engine::Answer;
 use crate::error::Error;

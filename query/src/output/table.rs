@@ -1,5 +1,6 @@
 //! Tables for people: on a terminal, and in Markdown.
 
+use super::visible::visible;
 use crate::error::Error;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
@@ -18,18 +19,12 @@ pub(super) fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Error> {
     Ok((0..batch.num_rows()).map(row).collect())
 }
 
-/// `text` with what could drive a terminal escaped.
-pub(super) fn printable(text: &str) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escape).collect()
-}
-
 fn headers(schema: &Schema) -> Vec<String> {
-    schema.fields().iter().map(|field| printable(field.name())).collect()
+    schema.fields().iter().map(|field| visible(field.name())).collect()
 }
 
-fn printable_rows(batch: &RecordBatch) -> Result<impl Iterator<Item = Vec<String>>, Error> {
-    Ok(cells(batch)?.into_iter().map(|row| row.iter().map(|cell| printable(cell)).collect()))
+fn visible_rows(batch: &RecordBatch) -> Result<impl Iterator<Item = Vec<String>>, Error> {
+    Ok(cells(batch)?.into_iter().map(|row| row.iter().map(|cell| visible(cell)).collect()))
 }
 
 /// Columns as wide as their longest cell, two spaces apart.
@@ -48,7 +43,7 @@ impl<W: Write> Table<W> {
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        for row in printable_rows(batch)? {
+        for row in visible_rows(batch)? {
             match &self.widths {
                 Some(widths) => line(&mut self.out, &row, widths)?,
                 None => self.waiting.push(row),
@@ -103,7 +98,7 @@ impl<W: Write> Markdown<W> {
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.begin()?;
-        for row in printable_rows(batch)? {
+        for row in visible_rows(batch)? {
             markdown_line(&mut self.out, &row)?;
         }
         Ok(())
@@ -132,11 +127,6 @@ mod tests {
     use super::*;
     use datafusion::arrow::array::{ArrayRef, StringArray};
     use std::sync::Arc;
-
-    #[test]
-    fn control_characters_are_escaped() {
-        assert_eq!(printable("a\u{1b}[2J\n\u{9b}b"), "a\\u{1b}[2J\\n\\u{9b}b");
-    }
 
     #[test]
     fn rows_beyond_the_measured_ones_are_printed() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use trailhound::detect::finding::Finding;
-use trailhound::detect::notify::{Notify, Refused, deliver};
+use trailhound::detect::notify::{Notify, Refused, Trouble, deliver};
 use trailhound_ingest::lake::Lake;
 
 /// A lake, and a folder of two rules of ours.
@@ -223,7 +223,7 @@ impl Notify for Flaky {
 
     async fn send(&self, finding: &Finding, _: Option<&str>) -> Result<String, Refused> {
         self.calls.fetch_add(1, Relaxed);
-        let refused = || Refused { why: "down".to_owned(), retry: false };
+        let refused = || Refused::new("down", Trouble::Message);
         if self.is_up.load(Relaxed) { Ok(finding.id.clone()) } else { Err(refused()) }
     }
 }

@@ -37,3 +37,7 @@ mod queue;
 mod stack;
 mod ddl;
 mod schedule;
+mod sink;
+mod waiting;
+mod alerts;
+mod kills;

@@ -1,7 +1,8 @@
 //! `trailhound lake vacuum --lake URL`
 
 use super::ReportFormat;
-use crate::cli::{Outcome, printable, say};
+use crate::cli::{Outcome, say};
+use crate::output::visible::visible;
 use crate::rules::duration::Seconds;
 use clap::Args;
 use std::io::Write;
@@ -42,7 +43,7 @@ impl Vacuum {
         let done = lake
             .vacuum(config, |file| {
                 if config.dry_run && printed.is_ok() {
-                    printed = writeln!(out, "{}/{}", file.table.name(), printable(&file.path));
+                    printed = writeln!(out, "{}/{}", file.table.name(), visible(&file.path));
                 }
             })
             .await?;

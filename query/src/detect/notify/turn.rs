@@ -5,6 +5,8 @@
 //! still is waited for until that time and no longer. What must hold: a finding is never lost for the sake of a turn;
 //! who cannot keep it at most sends something twice.
 
+use super::Stop;
+use crate::detect::points;
 use crate::error::Error;
 use std::time::Duration;
 use trailhound_ingest::lake::{Lake, LakeTable, NewFile, TxnOutcome};
@@ -13,6 +15,11 @@ use uuid::Uuid;
 
 /// How long a run may be silent while it sends, in microseconds: the time that a batch of messages may take.
 const SPAN: i64 = 120_000_000;
+
+/// The same, unless a test has no time for it.
+fn span() -> i64 {
+    points::turn().unwrap_or(SPAN)
+}
 
 /// How often a run that waits looks again.
 const LOOK: Duration = Duration::from_secs(1);
@@ -25,32 +32,34 @@ pub(super) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// Waits until no other run is sending to `destination`.
-    pub(super) async fn wait(lake: &'a Lake, destination: &str) -> Result<Self, Error> {
+    /// Waits until no other run is sending to `destination`; `None` if somebody asked us to end.
+    pub(super) async fn wait(lake: &'a Lake, destination: &str, stop: &Stop) -> Result<Option<Self>, Error> {
         let app = format!("send {destination}");
         let mut is_said = false;
         loop {
             let until = lake.txn(LakeTable::Notifications, &app).await?;
             if !is_taken(until, time::now()) {
-                return Ok(Self { lake, app, until });
+                return Ok(Some(Self { lake, app, until }));
             }
             if !is_said {
                 tracing::warn!(destination, "another run is sending, so this one waits for it");
                 is_said = true;
             }
-            tokio::time::sleep(LOOK).await;
+            if stop.within(LOOK).await {
+                return Ok(None);
+            }
         }
     }
 
     /// Takes the turn. `false` if another run was faster: what is due may have changed since [`Turn::wait`].
     pub(super) async fn take(&mut self) -> Result<bool, Error> {
-        self.step(Vec::new(), time::now() + SPAN).await
+        self.step(Vec::new(), time::now() + span()).await
     }
 
     /// Commits `rows` and keeps the turn; with the last ones it ends. `false` if another run has taken it, since this
     /// one stood still: nothing was committed then.
     pub(super) async fn note(&mut self, rows: NewFile, is_last: bool) -> Result<bool, Error> {
-        let until = time::now() + if is_last { 0 } else { SPAN };
+        let until = time::now() + if is_last { 0 } else { span() };
         self.step(vec![rows], until).await
     }
 
@@ -94,14 +103,14 @@ mod tests {
     async fn one_of_two_takes_it() {
         let folder = tempfile::tempdir().unwrap();
         let lake = Lake::create_or_open(&folder.path().to_string_lossy()).await.unwrap();
-        let mut one = Turn::wait(&lake, "x").await.unwrap();
-        let mut two = Turn::wait(&lake, "x").await.unwrap();
+        let mut one = Turn::wait(&lake, "x", &Stop::never()).await.unwrap().unwrap();
+        let mut two = Turn::wait(&lake, "x", &Stop::never()).await.unwrap().unwrap();
         assert!(one.take().await.unwrap() && !two.take().await.unwrap());
-        let mut other = Turn::wait(&lake, "y").await.unwrap();
+        let mut other = Turn::wait(&lake, "y", &Stop::never()).await.unwrap().unwrap();
         assert!(other.take().await.unwrap(), "destinations do not wait for each other");
         // The run of the turn dies; the next one does not wait longer than the turn lasts.
         one.step(Vec::new(), time::now() + 300_000).await.unwrap();
-        let mut next = Turn::wait(&lake, "x").await.unwrap();
+        let mut next = Turn::wait(&lake, "x", &Stop::never()).await.unwrap().unwrap();
         assert!(next.take().await.unwrap() && !one.take().await.unwrap());
     }
 }
