@@ -134,7 +134,7 @@ impl Wanted {
                 };
                 match (column.name.as_str(), op) {
                     ("accesskeyid", Some(Operator::Eq)) => {
-                        self.only(value.try_as_str().flatten().into_iter())
+                        self.only(value.try_as_str().flatten().into_iter());
                     }
                     ("issuedtime", Some(op)) => self.bound(op, value),
                     _ => {}

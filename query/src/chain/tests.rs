@@ -420,8 +420,9 @@ fn given(most: usize) -> impl Strategy<Value = Given> {
     (asker, 0..6000_i64, any::<bool>(), any::<bool>())
 }
 
-fn text(value: String) -> super::Text {
-    Some(Arc::from(value))
+#[expect(clippy::unnecessary_wraps, reason = "the members of a session can be absent")]
+fn text(value: impl Into<Arc<str>>) -> super::Text {
+    Some(value.into())
 }
 
 fn holder(key: usize) -> Session {
@@ -490,17 +491,18 @@ proptest! {
         let length = u64::try_from(mixed.len()).unwrap();
         mixed.rotate_left(usize::try_from(order % length).unwrap());
         let mut chains = Chains::default();
-        mixed.into_iter().for_each(|issue| chains.add(issue));
+        for issue in mixed {
+            chains.add(issue);
+        }
         let chains = chains.finish();
         for key in 0..all.len() {
             let chain = chains.of(&holder(key), minute * 60_000_000, None);
             let mut seen = Vec::new();
-            match naive(&all, key, minute, &mut seen) {
-                Some(user) => {
-                    prop_assert_eq!(chain.origin_type, OriginType::IamUser);
-                    prop_assert_eq!(&*chain.origin, &format!("user{user}"));
-                }
-                None => prop_assert_eq!(chain.origin_type, OriginType::Unknown),
+            if let Some(user) = naive(&all, key, minute, &mut seen) {
+                prop_assert_eq!(chain.origin_type, OriginType::IamUser);
+                prop_assert_eq!(&*chain.origin, &format!("user{user}"));
+            } else {
+                prop_assert_eq!(chain.origin_type, OriginType::Unknown);
             }
             prop_assert_eq!(chain.depth(), seen.len());
         }

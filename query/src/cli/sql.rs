@@ -13,7 +13,7 @@ use trailhound_ingest::lake::Lake;
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
     /// One statement that reads; tables: cloudtrail, aggregated, logfiles, quarantine, findings, notifications,
-    /// actor_chain.
+    /// `activity_hourly`, `baselines`, `actor_chain`.
     query: String,
     /// The lake: a folder, or `s3://bucket/prefix`.
     #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]

@@ -1,4 +1,4 @@
-//! `country`, `asn`, `as_org`: what files of MaxMind say about an address.
+//! `country`, `asn`, `as_org`: what files in the format of `MaxMind` say about an address.
 //!
 //! The files are those of the process, named by a setting: a function has no session, and a plan that is run elsewhere
 //! asks the files that are there. Without a file everything is NULL.

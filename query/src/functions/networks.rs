@@ -75,8 +75,8 @@ impl Networks {
 
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         match address {
-            IpAddr::V4(address) => is_in(&self.v4, address.to_bits()),
-            IpAddr::V6(address) => is_in(&self.v6, address.to_bits()),
+            IpAddr::V4(address) => is_in(&self.v4, &address.to_bits()),
+            IpAddr::V6(address) => is_in(&self.v6, &address.to_bits()),
         }
     }
 }
@@ -94,9 +94,9 @@ fn merge<T: Ord + Copy>(spans: &mut Vec<(T, T)>) {
 }
 
 /// Whether a value is in one of the spans, which are in order.
-fn is_in<T: Ord>(spans: &[(T, T)], value: T) -> bool {
-    let after = spans.partition_point(|(first, _)| *first <= value);
-    after > 0 && value <= spans[after - 1].1
+fn is_in<T: Ord>(spans: &[(T, T)], value: &T) -> bool {
+    let after = spans.partition_point(|(first, _)| first <= value);
+    after > 0 && *value <= spans[after - 1].1
 }
 
 /// Whether an address is one of the public Internet. Those that documentation uses count as public, since they stand

@@ -135,9 +135,8 @@ fn first_argument(arguments: &str) -> usize {
         match character {
             '\'' => in_text = !in_text,
             '(' if !in_text => depth += 1,
-            ')' if !in_text && depth == 0 => return at,
+            ')' | ',' if !in_text && depth == 0 => return at,
             ')' if !in_text => depth -= 1,
-            ',' if !in_text && depth == 0 => return at,
             _ => {}
         }
     }

@@ -53,17 +53,17 @@ enum Returns {
 
 /// A function of one argument that gives a list: of texts, or the list it was given.
 pub(super) fn list_function(definition: Definition) -> Arc<ScalarUDF> {
-    build(definition, Returns::List)
+    build(&definition, Returns::List)
 }
 
 /// The function of a definition, whose body gets one [`Argument`] for each.
 pub(super) fn function(definition: Definition) -> Arc<ScalarUDF> {
     let returns = Returns::Always(definition.returns.clone());
-    build(definition, returns)
+    build(&definition, returns)
 }
 
-fn build(definition: Definition, returns: Returns) -> Arc<ScalarUDF> {
-    let Definition { call, body, .. } = definition;
+fn build(definition: &Definition, returns: Returns) -> Arc<ScalarUDF> {
+    let Definition { call, body, .. } = *definition;
     let (name, arguments) = call.split_once('(').unwrap_or((call, ""));
     Arc::new(ScalarUDF::from(Function {
         name,

@@ -107,7 +107,7 @@ fn encode(value: &Value, out: &mut Vec<u8>) {
             out.extend(text.as_bytes());
         }
         Value::String(text) => {
-            out.extend([2 << 5 | 29, u8::try_from(text.len() - 29).unwrap()]);
+            out.extend([0x5d, u8::try_from(text.len() - 29).unwrap()]);
             out.extend(text.as_bytes());
         }
         Value::Number(number) => {

@@ -86,9 +86,10 @@ pub struct Delivered {
 
 impl Delivered {
     fn count(&mut self, error: Option<&str>) {
-        match error {
-            Some(why) => drop(self.problem.get_or_insert_with(|| why.to_owned())),
-            None => (self.sent, self.unsent) = (self.sent + 1, self.unsent.saturating_sub(1)),
+        if let Some(why) = error {
+            self.problem.get_or_insert_with(|| why.to_owned());
+        } else {
+            (self.sent, self.unsent) = (self.sent + 1, self.unsent.saturating_sub(1));
         }
     }
 }

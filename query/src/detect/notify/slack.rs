@@ -20,14 +20,14 @@ const FIELDS: usize = 10;
 pub(super) fn message(finding: &Finding, runbook: Option<&str>) -> String {
     let header = json!({"type": "plain_text", "text": plain(&headline(finding), HEADER), "emoji": false});
     let fields = facts(finding).into_iter().take(FIELDS);
-    let fields = fields.map(|(name, value)| text(format!("*{name}*\n{}", code(&value, FIELD - 40))));
+    let fields = fields.map(|(name, value)| text(&format!("*{name}*\n{}", code(&value, FIELD - 40))));
     let mut blocks = vec![
         json!({"type": "header", "text": header}),
-        json!({"type": "section", "text": text(block(&finding.alert, false, SECTION))}),
+        json!({"type": "section", "text": text(&block(&finding.alert, false, SECTION))}),
         json!({"type": "section", "fields": fields.collect::<Vec<_>>()}),
     ];
     if let Some(runbook) = runbook.filter(|runbook| !runbook.trim().is_empty()) {
-        blocks.push(json!({"type": "section", "text": text(block(runbook, true, SECTION))}));
+        blocks.push(json!({"type": "section", "text": text(&block(runbook, true, SECTION))}));
     }
     let of = format!("rule {} v{}", finding.rule, finding.version);
     let found = format!("found {}", time::format(finding.detect_time));
@@ -45,7 +45,7 @@ pub(super) fn message(finding: &Finding, runbook: Option<&str>) -> String {
     .to_string()
 }
 
-fn text(text: String) -> Value {
+fn text(text: &str) -> Value {
     json!({"type": "mrkdwn", "text": text, "verbatim": true})
 }
 

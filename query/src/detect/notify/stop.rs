@@ -50,7 +50,7 @@ mod tests {
         assert!(!stop.is_asked() && !stop.within(Duration::from_millis(1)).await);
         let waiting = tokio::spawn({
             let stop = stop.clone();
-            async move { stop.within(Duration::from_secs(60)).await }
+            async move { stop.within(Duration::from_mins(1)).await }
         });
         sender.send(true).unwrap();
         assert!(waiting.await.unwrap() && stop.is_asked());

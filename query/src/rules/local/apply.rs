@@ -32,12 +32,12 @@ impl Local {
         let built_in = Pack::built_in()?;
         let rules = || pack.rules().iter().chain(built_in.rules());
         let ids = || rules().map(|rule| rule.id.as_str());
-        for id in self.file.rule.keys().filter(|id| !ids().any(|known| known == id.get_ref())) {
+        if let Some(id) = self.file.rule.keys().find(|id| !ids().any(|known| known == id.get_ref())) {
             let hint = hint(id.get_ref(), ids());
             return Err(self.wrong(id.span(), format!("rule.{id}: there is no such rule{hint}")));
         }
         let params = || rules().flat_map(|rule| rule.params.keys().map(String::as_str));
-        for name in self.file.params.keys().filter(|name| !params().any(|known| known == name.get_ref())) {
+        if let Some(name) = self.file.params.keys().find(|name| !params().any(|known| known == name.get_ref())) {
             let hint = hint(name.get_ref(), params());
             return Err(self.wrong(name.span(), format!("params.{name}: no rule has such a param{hint}")));
         }
