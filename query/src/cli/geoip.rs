@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GeoipFlags {
     /// Take countries and autonomous systems of addresses from this file in the format of `MaxMind`, such as
-    /// `GeoLite2-Country`, `GeoLite2-City` or `GeoLite2-ASN`; can be given more than once. Without one, country(), asn() and as_org() are NULL.
+    /// `GeoLite2-Country`, `GeoLite2-City` or `GeoLite2-ASN`; can be given more than once. Without one, `country()`, `asn()` and `as_org()` are NULL.
     #[arg(long, global = true, value_name = "FILE", env = "TRAILHOUND_GEOIP", value_delimiter = ',')]
     geoip: Vec<PathBuf>,
 }

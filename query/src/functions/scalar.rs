@@ -52,11 +52,13 @@ enum Returns {
 }
 
 /// A function of one argument that gives a list: of texts, or the list it was given.
+#[expect(clippy::needless_pass_by_value, reason = "a definition is written where it is used")]
 pub(super) fn list_function(definition: Definition) -> Arc<ScalarUDF> {
     build(&definition, Returns::List)
 }
 
 /// The function of a definition, whose body gets one [`Argument`] for each.
+#[expect(clippy::needless_pass_by_value, reason = "a definition is written where it is used")]
 pub(super) fn function(definition: Definition) -> Arc<ScalarUDF> {
     let returns = Returns::Always(definition.returns.clone());
     build(&definition, returns)

@@ -39,7 +39,8 @@ fn lake(dir: &Path, addresses: &[&str]) {
                "recipientAccountId": "111122223333", "sourceIPAddress": address,
                "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ada"}})
     });
-    fs::write(dir.join("log.json"), records.map(|record| record.to_string()).collect::<Vec<_>>().join("\n")).unwrap();
+    fs::write(dir.join("log.json"), records.map(|record| record.to_string()).collect::<Vec<_>>().join("\n"))
+        .unwrap();
     run(&mut command(dir, &["ingest", "log.json", "--lake", "lake"]));
 }
 

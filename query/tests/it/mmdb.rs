@@ -1,4 +1,4 @@
-//! A file in MaxMind's format, as small as can be: <https://maxmind.github.io/MaxMind-DB/>.
+//! A file in the format of `MaxMind`, as small as can be: <https://maxmind.github.io/MaxMind-DB/>.
 
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv6Addr};

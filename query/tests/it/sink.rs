@@ -1,4 +1,4 @@
-//! A server on loopback that takes what is POSTed to it, and answers as planned.
+//! A server on loopback that takes what is posted to it, and answers as planned.
 
 use crate::http::Message;
 use serde_json::Value;
@@ -115,7 +115,7 @@ impl Sink {
     pub(crate) fn wait_for(&self, count: usize) {
         let (state, changed) = &*self.shared;
         let is_less = |state: &mut State| state.taken.len() < count;
-        let waited = changed.wait_timeout_while(state.lock().unwrap(), Duration::from_secs(60), is_less);
+        let waited = changed.wait_timeout_while(state.lock().unwrap(), Duration::from_mins(1), is_less);
         assert!(!waited.unwrap().1.timed_out(), "there are no {count} requests");
     }
 }

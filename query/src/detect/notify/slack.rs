@@ -32,7 +32,7 @@ pub(super) fn message(finding: &Finding, runbook: Option<&str>) -> String {
     let of = format!("rule {} v{}", finding.rule, finding.version);
     let found = format!("found {}", time::format(finding.detect_time));
     let context = [code(&of, 200), code(&format!("finding {}", finding.id), 200), code(&found, 200)];
-    blocks.push(json!({"type": "context", "elements": context.map(text)}));
+    blocks.push(json!({"type": "context", "elements": context.map(|line| text(&line))}));
     let notice = format!("{}: {}", headline(finding), finding.alert);
     // Without `mrkdwn` it is text and nothing else.
     json!({

@@ -37,7 +37,9 @@ impl Local {
             return Err(self.wrong(id.span(), format!("rule.{id}: there is no such rule{hint}")));
         }
         let params = || rules().flat_map(|rule| rule.params.keys().map(String::as_str));
-        if let Some(name) = self.file.params.keys().find(|name| !params().any(|known| known == name.get_ref())) {
+        if let Some(name) =
+            self.file.params.keys().find(|name| !params().any(|known| known == name.get_ref()))
+        {
             let hint = hint(name.get_ref(), params());
             return Err(self.wrong(name.span(), format!("params.{name}: no rule has such a param{hint}")));
         }
