@@ -90,7 +90,7 @@ impl Columns {
                 // A value of a list, of which the statement has counted how many there are.
                 "measured" if matches!(column.data_type(), DataType::Utf8 | DataType::Utf8View) => {}
                 "measured" => measure = measured(column)?,
-                "ingestTime" | "step" | "before" | "since" => {}
+                "ingestTime" | "ingesttime" | "step" | "before" | "since" => {}
                 name if name.starts_with("begin_") || name.starts_with("times_") => {}
                 name => all.push((name.to_owned(), texts(column)?)),
             }
