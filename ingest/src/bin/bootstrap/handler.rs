@@ -12,6 +12,10 @@ use trailhound_ingest::session::{Delivered, Session};
 /// The last part of the time of a call is for committing what was begun: so many of ten parts.
 const LAST_PARTS: u32 = 3;
 
+/// In ms since 1970, the day on which AWS announced Lambda, 2014-11-13. What is smaller is no point in time: some
+/// emulators send a duration instead.
+const FIRST_DEADLINE: u64 = 1_415_836_800_000;
+
 /// What is kept from call to call: the lake, once it could be opened.
 #[derive(Default)]
 pub(crate) struct Handler {
@@ -53,10 +57,13 @@ impl Failed {
     }
 }
 
-/// When to begin with nothing more. A deadline that has passed is none: some emulators send a duration instead.
+/// When to begin with nothing more: at once, if the deadline has passed already.
 fn until(deadline: u64) -> Option<Instant> {
+    if deadline < FIRST_DEADLINE {
+        return None;
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let left = Duration::from_millis(deadline).checked_sub(now)?;
+    let left = Duration::from_millis(deadline).saturating_sub(now);
     Some(Instant::now() + left / 10 * (10 - LAST_PARTS))
 }
 
@@ -97,6 +104,7 @@ mod tests {
         let in_ten_seconds = u64::try_from(now.as_millis()).unwrap() + 10_000;
         let left = until(in_ten_seconds).unwrap() - Instant::now();
         assert!(left > Duration::from_secs(6) && left < Duration::from_secs(8), "{left:?}");
+        assert!(until(in_ten_seconds - 11_000).unwrap() <= Instant::now());
         assert_eq!(until(600_000), None);
     }
 
