@@ -12,11 +12,13 @@ use crate::error::Error;
 use crate::rules::RuleError;
 use crate::rules::file::{Rule, Test};
 use cases::{Case, Seen};
+use futures::{StreamExt, TryStreamExt};
 use records::rounds;
 use std::collections::BTreeSet;
+use std::num::NonZero;
 
 /// Rules whose tests share a lake: more save little, and where one is wrong all of them are run again by themselves.
-const RULES_AT_ONCE: usize = 25;
+const RULES_AT_ONCE: usize = 16;
 
 /// How a test ended.
 #[derive(Clone, Debug)]
@@ -48,24 +50,30 @@ pub async fn test(rule: &Rule) -> Result<Vec<Verdict>, Error> {
     Ok(prove(&[rule]).await?.into_iter().flat_map(|proof| proof.verdicts).collect())
 }
 
-/// Runs the tests of `rules`, and looks whether they prove each term of their conditions; a proof for each rule.
+/// Runs the tests of `rules`, and looks whether they prove each term of their conditions; a proof for each rule. Needs
+/// tokio's runtime with threads to use all processors.
 ///
 /// # Errors
 /// As for [`test`].
 pub async fn prove(rules: &[&Rule]) -> Result<Vec<Proof>, Error> {
-    let mut proofs = Vec::new();
-    for some in rules.chunks(RULES_AT_ONCE) {
-        let terms = some.iter().map(|rule| without_each(rule)).collect::<Vec<_>>();
-        let tests = some.iter().zip(&terms);
-        let cases =
-            tests.flat_map(|(&rule, terms)| rule.tests.iter().map(move |test| Case { rule, test, terms }));
-        let cases = cases.collect::<Vec<_>>();
-        let mut seen = run(&cases).await?.into_iter();
-        for (&rule, terms) in some.iter().zip(&terms) {
-            proofs.push(proof(rule, terms, seen.by_ref().take(rule.tests.len()))?);
-        }
-    }
-    Ok(proofs)
+    let parts = rules.chunks(RULES_AT_ONCE).map(|some| some.iter().copied().cloned().collect::<Vec<Rule>>());
+    let at_once = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let proofs = futures::stream::iter(parts)
+        .map(|some| tokio::spawn(async move { together(&some).await }))
+        .buffered(at_once)
+        .map(|done| done.map_err(|error| Error::Io(error.into()))?);
+    Ok(proofs.try_collect::<Vec<_>>().await?.concat())
+}
+
+/// Runs the tests of `rules` in one lake.
+async fn together(rules: &[Rule]) -> Result<Vec<Proof>, Error> {
+    let terms = rules.iter().map(without_each).collect::<Vec<_>>();
+    let tests = rules.iter().zip(&terms);
+    let cases = tests.flat_map(|(rule, terms)| rule.tests.iter().map(move |test| Case { rule, test, terms }));
+    let mut seen = run(&cases.collect::<Vec<_>>()).await?.into_iter();
+    let of_rule =
+        |(rule, terms): (&Rule, &Vec<Term>)| proof(rule, terms, seen.by_ref().take(rule.tests.len()));
+    rules.iter().zip(&terms).map(of_rule).collect()
 }
 
 /// What each of `cases` has shown, or why it could not.

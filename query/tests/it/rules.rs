@@ -12,7 +12,7 @@ const FAMILIES: [&str; 4] = ["root", "region", "massdelete", "exfil"];
 /// Terms of conditions that no test proves, in a hundred.
 const MOST_UNPROVED: usize = 5;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_rule_passes_its_own_tests() {
     let pack = Pack::built_in().unwrap();
     let rules = pack.picked(&[]).unwrap();
