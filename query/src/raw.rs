@@ -25,15 +25,17 @@ use trailhound_ingest::find::key::{self, KeyParts};
 use trailhound_ingest::find::{LogObject, Place};
 use trailhound_ingest::raw::{Raw, schema};
 use trailhound_ingest::schema::DATE;
+use trailhound_ingest::time;
 
 /// Days that an event may be delivered late, and still be found by its time: most take minutes, some a day.
-const LATE_DAYS: i32 = 2;
+const LATE_DAYS: i64 = 2;
 
 /// Regions in whose name the calls to global services are recorded, whichever folder they are delivered to (AWS CloudTrail
 /// user guide, "Global service events").
 const GLOBAL: [&str; 4] = ["us-east-1", "us-west-2", "us-gov-west-1", "cn-north-1"];
 
-const DAY: i64 = 86_400_000_000;
+const HOUR: i64 = 3_600_000_000;
+const DAY: i64 = 24 * HOUR;
 
 /// Log files as a table, with the columns of `events`.
 pub struct RawScan {
@@ -150,26 +152,23 @@ impl Keys<'_> {
     }
 }
 
-/// The day, or the time at its begin, `days` after a day of delivery.
-fn shifted(column: &str, day: i32, days: i32) -> Option<ScalarValue> {
-    let day = day.saturating_add(days);
+/// A time as a value of `column`.
+fn moment(column: &str, micros: i64) -> Option<ScalarValue> {
     match column {
-        DATE => Some(ScalarValue::Date32(Some(day))),
-        "eventtime" => {
-            Some(ScalarValue::TimestampMicrosecond(Some(i64::from(day) * DAY), Some("UTC".into())))
-        }
+        DATE => Some(ScalarValue::Date32(Some(time::day_of(micros)))),
+        "eventtime" => Some(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))),
         _ => None,
     }
 }
 
 impl PruningStatistics for Keys<'_> {
     fn min_values(&self, column: &Column) -> Option<ArrayRef> {
-        self.bounds(column, |name, day| shifted(name, day, -LATE_DAYS))
+        self.bounds(column, |name, day| moment(name, (i64::from(day) - LATE_DAYS) * DAY))
     }
 
-    // What is delivered has happened, give or take a clock that is wrong by less than a day.
+    // What is delivered has happened, give or take a clock that is wrong by minutes.
     fn max_values(&self, column: &Column) -> Option<ArrayRef> {
-        self.bounds(column, |name, day| shifted(name, day, 2))
+        self.bounds(column, |name, day| moment(name, (i64::from(day) + 1) * DAY + HOUR))
     }
 
     fn num_containers(&self) -> usize {

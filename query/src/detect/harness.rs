@@ -11,10 +11,10 @@ use super::finding::Finding;
 use crate::error::Error;
 use crate::rules::RuleError;
 use crate::rules::file::{Rule, Test};
-use cases::{Case, Seen};
+use cases::{Case, Company, Seen};
 use futures::{StreamExt, TryStreamExt};
 use records::rounds;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
 /// Rules whose tests share a lake: more save little, and where one is wrong all of them are run again by themselves.
@@ -59,14 +59,14 @@ pub async fn prove(rules: &[&Rule]) -> Result<Vec<Proof>, Error> {
     let parts = rules.chunks(RULES_AT_ONCE).map(|some| some.iter().copied().cloned().collect::<Vec<Rule>>());
     let at_once = std::thread::available_parallelism().map_or(1, NonZero::get);
     let proofs = futures::stream::iter(parts)
-        .map(|some| tokio::spawn(async move { together(&some).await }))
+        .map(|some| tokio::spawn(async move { some_of(&some).await }))
         .buffered(at_once)
         .map(|done| done.map_err(|error| Error::Io(error.into()))?);
     Ok(proofs.try_collect::<Vec<_>>().await?.concat())
 }
 
 /// Runs the tests of `rules` in one lake.
-async fn together(rules: &[Rule]) -> Result<Vec<Proof>, Error> {
+async fn some_of(rules: &[Rule]) -> Result<Vec<Proof>, Error> {
     let terms = rules.iter().map(without_each).collect::<Vec<_>>();
     let tests = rules.iter().zip(&terms);
     let cases = tests.flat_map(|(rule, terms)| rule.tests.iter().map(move |test| Case { rule, test, terms }));
@@ -78,22 +78,34 @@ async fn together(rules: &[Rule]) -> Result<Vec<Proof>, Error> {
 
 /// What each of `cases` has shown, or why it could not.
 async fn run(cases: &[Case<'_>]) -> Result<Vec<Result<Seen, RuleError>>, Error> {
-    let sociable = cases.iter().filter(|case| case.is_sociable()).copied().collect::<Vec<_>>();
-    // An error there may be that of any of them.
-    let mut together = match cases::run(&sociable).await {
-        Ok(seen) => Some(seen.into_iter()),
-        Err(Error::Rule(_)) => None,
-        Err(error) => return Err(error),
-    };
-    let mut all = Vec::with_capacity(cases.len());
-    for case in cases {
-        let seen = together.as_mut().filter(|_| case.is_sociable()).and_then(Iterator::next);
-        all.push(match seen {
-            Some(seen) => Ok(seen),
-            None => alone(*case).await?,
-        });
+    let mut companies = BTreeMap::<Company, Vec<usize>>::new();
+    for (number, case) in cases.iter().enumerate() {
+        // Whose events cannot be read says so by itself.
+        companies.entry(case.company().unwrap_or(Company::Nobody)).or_default().push(number);
     }
-    Ok(all)
+    let mut all = BTreeMap::new();
+    for (company, numbers) in companies {
+        let some = numbers.iter().map(|&number| cases[number]).collect::<Vec<_>>();
+        let together = if company == Company::Nobody { None } else { together(&some).await? };
+        match together {
+            Some(seen) => all.extend(numbers.into_iter().zip(seen.into_iter().map(Ok))),
+            None => {
+                for number in numbers {
+                    all.insert(number, alone(cases[number]).await?);
+                }
+            }
+        }
+    }
+    Ok(all.into_values().collect())
+}
+
+/// What cases have shown that share a lake; `None` if there was an error, which may be that of any of them.
+async fn together(cases: &[Case<'_>]) -> Result<Option<Vec<Seen>>, Error> {
+    match cases::run(cases).await {
+        Ok(seen) => Ok(Some(seen)),
+        Err(Error::Rule(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn alone(case: Case<'_>) -> Result<Result<Seen, RuleError>, Error> {

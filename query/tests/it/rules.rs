@@ -139,3 +139,85 @@ fn list_show_and_test_work() {
     assert_eq!(missing.status.code(), Some(2));
     assert!(text(&missing.stderr).contains("hint: root_console_login"), "{}", text(&missing.stderr));
 }
+
+/// Rules with their tests; what is said of them has to hold.
+const BEHAVIOUR: [&str; 2] = [
+    // Who has watched for long enough knows that nobody ever did it.
+    r#"
+id = "bucket_deleted_first"
+title = "First bucket deleted"
+kind = "first_seen"
+severity = "low"
+status = "stable"
+version = 1
+description = "d"
+runbook = "r"
+alert = "{actor}"
+events = ["s3:DeleteBucket"]
+first_seen = { keys = ["actor"], learn = "14d" }
+[[test]]
+name = "other things were seen for twenty days"
+fires = true
+baseline = '{"_at": "-20d", "eventSource": "iam.amazonaws.com", "eventName": "ListUsers"}'
+events = '{}'
+[[test]]
+name = "nothing was seen before"
+fires = false
+events = '{}'
+[[test]]
+name = "seen for ten days"
+fires = false
+baseline = '{"_at": "-10d", "eventSource": "iam.amazonaws.com", "eventName": "ListUsers"}'
+events = '{}'
+"#,
+    // Whoever was told of a try is told that it has succeeded, and not the other way round.
+    r#"
+id = "bucket_deleted_or_not"
+title = "Bucket deleted"
+kind = "match"
+severity = "low"
+status = "stable"
+version = 1
+description = "d"
+runbook = "r"
+alert = "{actor}"
+outcome = "any"
+events = ["s3:DeleteBucket"]
+where = "requestParameters.bucketName IS NOT NULL"
+severity_when = [{ if = "errorCode IS NULL", severity = "high" }]
+[[test]]
+name = "it gets worse"
+fires = true
+events = '''
+{"requestParameters": {"bucketName": "b"}, "errorCode": "AccessDenied"}
+{"requestParameters": {"bucketName": "b"}, "_at": "1m", "_late": "2m"}
+{"requestParameters": {"bucketName": "b"}, "_at": "2m", "_late": "3m"}
+'''
+expect = { findings = 2, severity = "low" }
+[[test]]
+name = "it does not"
+fires = true
+events = '''
+{"requestParameters": {"bucketName": "b"}}
+{"requestParameters": {"bucketName": "b"}, "errorCode": "AccessDenied", "_at": "1m", "_late": "2m"}
+'''
+expect = { findings = 1, severity = "high" }
+[[test]]
+name = "no bucket"
+fires = false
+events = '{}'
+"#,
+];
+
+#[tokio::test]
+async fn what_rules_tell_depends_on_what_was_seen() {
+    let rules = BEHAVIOUR.map(|text| {
+        let id = text.lines().nth(1).unwrap().trim_start_matches("id = ").trim_matches('"');
+        Rule::parse(&format!("x/{id}.toml"), text).unwrap()
+    });
+    for proof in harness::prove(&rules.each_ref()).await.unwrap() {
+        let failures = proof.verdicts.iter().filter(|verdict| verdict.failure.is_some()).collect::<Vec<_>>();
+        assert!(failures.is_empty(), "{failures:?}");
+        assert_eq!(proof.unproved, [] as [&str; 0]);
+    }
+}

@@ -34,10 +34,36 @@ pub(super) struct Seen {
     pub(super) fires_without: BTreeSet<usize>,
 }
 
+/// Cases that can share a lake.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Company {
+    /// With anyone.
+    Anyone,
+    /// With those whose lake begins at the same time: what a rule has learnt depends on it.
+    Since(String),
+    /// With nobody: a query reads the whole lake, and what counts as late depends on all that came before.
+    Nobody,
+}
+
 impl Case<'_> {
-    /// Whether it can share a lake. A query reads the whole lake, and what counts as late depends on all that came before.
-    pub(super) fn is_sociable(&self) -> bool {
-        self.rule.query.is_none() && self.test.expect.late.is_none()
+    /// Whom it can share a lake with.
+    ///
+    /// # Errors
+    /// Its events cannot be read.
+    pub(super) fn company(&self) -> Result<Company, RuleError> {
+        if self.rule.query.is_some() || self.test.expect.late.is_some() {
+            return Ok(Company::Nobody);
+        }
+        if self.rule.first_seen.is_none() {
+            return Ok(Company::Anyone);
+        }
+        let rounds = rounds(self.rule, self.test, &mut 0)?;
+        if rounds.keys().any(|round| *round > 0) {
+            return Ok(Company::Nobody);
+        }
+        let first = rounds.into_values().next().unwrap_or_default();
+        let times = first.iter().filter_map(|record| record["eventTime"].as_str());
+        Ok(Company::Since(times.min().unwrap_or_default().to_owned()))
     }
 }
 
