@@ -92,13 +92,22 @@ pub(super) async fn run(cases: &[Case<'_>]) -> Result<Vec<Seen>, Error> {
         // What happened before is nobody's finding.
         for finding in found.into_iter().filter(|_| round != BASELINE) {
             match of.get(finding.rule.as_str()) {
-                Some((case, None)) => seen[*case].findings.push(finding),
+                Some((case, None)) => seen[*case].findings.push(named(finding, cases[*case].rule)),
                 Some((case, Some(term))) => _ = seen[*case].fires_without.insert(*term),
                 None => {}
             }
         }
     }
+    // In the order in which a run tells them.
+    seen.iter_mut()
+        .for_each(|seen| seen.findings.sort_by(|a, b| (a.first_time, &a.id).cmp(&(b.first_time, &b.id))));
     Ok(seen)
+}
+
+/// A finding of a variant, as `rule` itself would have told it.
+fn named(finding: Finding, rule: &Rule) -> Finding {
+    let id = Finding::id(&rule.id, &finding.dedup_key, finding.first_time);
+    Finding { id, rule: rule.id.clone(), ..finding }
 }
 
 /// The rules to run: for each case its own; and, where nothing must be found, that without each of its terms.
