@@ -99,6 +99,10 @@ impl Keys {
         self.0.get(fingerprint).map(Vec::as_slice)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn merge(&mut self, others: &Self) {
         self.0.extend(others.0.iter().map(|(fingerprint, der)| (fingerprint.clone(), der.clone())));
     }

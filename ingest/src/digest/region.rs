@@ -11,7 +11,7 @@ use super::document::{Digest, Log};
 use super::keys::Keys;
 use super::place::{DIGESTS, DigestName, LOGS, Region, stem};
 use super::run::{Earlier, Run, Window};
-use super::signature;
+use super::signature::{self, Proof};
 use super::spans::Spans;
 use super::store::key_of;
 use super::verdict::{Checked, Kind, Verdict, span};
@@ -25,13 +25,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Digests that are fetched at the same time.
-const DIGEST_READS: usize = 16;
+const DIGEST_READS: usize = 8;
 
 /// Log files that are looked at, or wait for their turn, at the same time.
 const LOG_CHECKS: usize = 64;
 
+/// Bytes that a digest may have, packed or not: the names and hashes of a hundred thousand log files.
+const DIGEST_BYTES: usize = 32 << 20;
+
+const HOUR: i64 = 3_600_000_000;
+
 /// How long after the end of its hour a digest may name what was delivered in it.
-pub(super) const LATE: i64 = 2 * 3_600_000_000;
+pub(super) const LATE: i64 = 2 * HOUR;
 
 /// What a digest says about a log file, and how far that can be believed.
 #[derive(Clone, Debug)]
@@ -71,7 +76,7 @@ pub(super) async fn check(
         chains.entry(name.chain.clone()).or_default().push((name, object));
     }
     let work = Work { run, region: &region, window };
-    let (mut hours, mut ends, mut expected) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let (mut hours, mut holes, mut ends, mut expected) = (vec![], vec![], vec![], BTreeMap::new());
     let (mut first, mut gaps) = (earlier.began.get(&region).copied(), Vec::new());
     // What was delivered since the last digest of the days before waits for the next one.
     let ended = earlier.ends.get(&region);
@@ -85,6 +90,9 @@ pub(super) async fn check(
         let kind = if is_backfill { Kind::Backfill } else { Kind::Digest };
         for (link, (verdict, reason)) in links.iter().zip(&judged.verdicts) {
             work.say_digest(link, kind, *verdict, reason.as_deref());
+            if *verdict != Verdict::Valid {
+                holes.push((link.end - HOUR, link.end));
+            }
             let State::Read(digest, ..) = &link.state else { continue };
             if matches!(verdict, Verdict::Valid | Verdict::Unproven) {
                 hours.push((digest.start, digest.end));
@@ -94,12 +102,13 @@ pub(super) async fn check(
                 first = Some(first.map_or(digest.start, |first| first.min(digest.start)));
             }
         }
+        holes.extend(judged.lacking.iter().map(|(_, end)| (end - HOUR, *end)));
         work.say_lacking(&judged, kind).await?;
         // Backfills are written where there is something to fill: between them there is nothing to miss.
         gaps.extend(judged.gaps.into_iter().filter(|_| !is_backfill));
         ends.extend(links.first().map(|link| (chain, link.end)));
     }
-    let spans = Spans::new(hours, first);
+    let spans = Spans::new(hours, holes, first);
     work.say_gaps(gaps, &spans);
     work.check_logs(&expected, &spans).await?;
     let known = |(_, expected): (String, Expected)| {
@@ -122,20 +131,28 @@ impl Work<'_> {
         found: Vec<(DigestName, LogObject)>,
         is_backfill: bool,
     ) -> Result<Vec<Link>, Error> {
-        let reads = stream::iter(found).map(|(name, object)| self.read_digest(name, object));
-        let read = reads.buffered(DIGEST_READS).try_collect::<Vec<_>>().await?;
         let mut keys = self.run.keys_of(&self.region.region, self.window.keys()).await?;
+        if keys.is_empty() && self.run.keys.is_complete() {
+            let name = format!("the public keys of CloudTrail in {}", self.region.region);
+            return Err(Error::Source { name, why: "there are none for these days".to_owned() });
+        }
+        let reads = stream::iter(found).map(|(name, object)| self.read_digest(name, object));
+        let mut reads = std::pin::pin!(reads.buffered(DIGEST_READS));
         let mut links = Vec::<Link>::new();
-        for (name, key, read) in read {
+        while let Some((name, key, read)) = reads.try_next().await? {
             let state = match read {
                 Err(why) => State::Unreadable(why),
                 Ok((digest, ..)) if !self.is_at_home(&digest, &key) => State::Moved(Box::new(digest)),
-                Ok((digest, sha256, notes)) => {
+                Ok((mut digest, sha256, notes)) => {
                     let signature = notes.signature.or_else(|| signature_in(links.last(), &key));
                     if is_backfill && keys.of(&digest.fingerprint).is_none() {
                         self.add_backfill_keys(&mut keys, notes.backfilled.as_deref()).await?;
                     }
                     let proof = signature::check(&digest, &sha256, signature.as_deref(), &keys);
+                    if proof == Proof::Wrong {
+                        // Nobody will ask what it names, and that may be much.
+                        digest.logs = vec![];
+                    }
                     State::Read(Box::new(digest), sha256, proof)
                 }
             };
@@ -151,10 +168,17 @@ impl Work<'_> {
         object: LogObject,
     ) -> Result<(DigestName, String, ReadDigest), Error> {
         let (store, limits) = (&self.run.store, &self.run.limits);
+        if object.size > DIGEST_BYTES as u64 {
+            return Ok((
+                name,
+                key_of(&object),
+                Err(format!("it has {} bytes, more than any digest", object.size)),
+            ));
+        }
         let (body, notes) = store.digest(&object, limits).await?;
         self.run.add_bytes(body.len());
         let mut json = Vec::new();
-        let inflated = gunzip_one(&body, limits.room(body.len(), limits.max_inflated), &mut json);
+        let inflated = gunzip_one(&body, limits.room(body.len(), DIGEST_BYTES), &mut json);
         let json = match inflated {
             Err(_) if store.may_be_plain() && body.starts_with(b"{") => Ok(&body[..]),
             Err(error) => Err(error.to_string()),
@@ -371,6 +395,9 @@ async fn judge_log(
     if let Some(known) = run.known_hash(&object) {
         run.progress.done(0, object.size);
         return if known == hash { Ok((Verdict::Valid, None)) } else { changed("its hash is another one") };
+    }
+    if object.size > run.limits.max_inflated as u64 {
+        return changed(&format!("it has {} bytes, more than any log file", object.size));
     }
     let _room = run.room(object.size).await;
     let body = run.store.log(&object, &run.limits).await?;

@@ -50,13 +50,15 @@ impl Uncovered {
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(super) struct Spans {
     spans: Vec<(i64, i64)>,
+    /// The hours of digests that are gone, or not valid.
+    holes: Vec<(i64, i64)>,
     /// When validation began, if it did in what was seen.
     pub(super) first: Option<i64>,
 }
 
 impl Spans {
-    /// Joins the hours of digests.
-    pub(super) fn new(mut hours: Vec<(i64, i64)>, first: Option<i64>) -> Self {
+    /// Joins the hours of digests; `holes` are the hours of those that cannot be relied on.
+    pub(super) fn new(mut hours: Vec<(i64, i64)>, holes: Vec<(i64, i64)>, first: Option<i64>) -> Self {
         hours.retain(|(start, end)| start <= end);
         hours.sort_unstable();
         let mut spans = Vec::<(i64, i64)>::new();
@@ -66,7 +68,7 @@ impl Spans {
                 _ => spans.push((start, end)),
             }
         }
-        Self { spans, first }
+        Self { spans, holes, first }
     }
 
     /// Whether some of the time between `from` and `until` lies in no span.
@@ -83,7 +85,9 @@ impl Spans {
                 Uncovered::BehindAll
             };
         };
-        if self.spans.iter().any(|(start, end)| *start <= time && time + SLACK < *end) {
+        if self.holes.iter().any(|(start, end)| start - SLACK / 4 <= time && time <= *end) {
+            Uncovered::InHole
+        } else if self.spans.iter().any(|(start, end)| *start <= time && time + SLACK < *end) {
             Uncovered::Planted
         } else if time < *first && self.first.is_some_and(|began| time < began) {
             Uncovered::BeforeAll
@@ -107,6 +111,7 @@ mod tests {
     fn hours_that_follow_each_other_are_one_span() {
         let spans = Spans::new(
             vec![(2 * HOUR, 3 * HOUR), (0, HOUR), (HOUR, 2 * HOUR), (9, 8), (5 * HOUR, 6 * HOUR)],
+            vec![],
             None,
         );
         assert_eq!(spans.spans, [(0, 3 * HOUR), (5 * HOUR, 6 * HOUR)]);
@@ -116,10 +121,11 @@ mod tests {
     #[test]
     fn a_file_must_be_named_where_hours_follow_on_both_sides() {
         let hours = (10..20).chain(30..40).map(|hour| (hour * HOUR, (hour + 1) * HOUR)).collect();
-        let spans = Spans::new(hours, Some(10 * HOUR));
+        let spans = Spans::new(hours, vec![(14 * HOUR, 15 * HOUR)], Some(10 * HOUR));
         for (hour, expected) in [
             (9, Uncovered::BeforeAll),
             (10, Uncovered::Planted),
+            (14, Uncovered::InHole),
             (18, Uncovered::Planted),
             (19, Uncovered::InHole),
             (25, Uncovered::InHole),
@@ -135,7 +141,7 @@ mod tests {
 
     #[test]
     fn only_a_beginning_that_was_seen_excuses_what_is_older() {
-        let spans = Spans::new(vec![(10 * HOUR, 20 * HOUR)], None);
+        let spans = Spans::new(vec![(10 * HOUR, 20 * HOUR)], vec![], None);
         assert_eq!(spans.uncovered(5 * HOUR), Uncovered::InHole);
         assert_eq!(Spans::default().uncovered(5 * HOUR), Uncovered::BehindAll);
     }

@@ -41,3 +41,5 @@ mod sink;
 mod waiting;
 mod alerts;
 mod kills;
+mod chains;
+mod verify;
