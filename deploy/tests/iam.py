@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The roles of template.yaml in an emulator that enforces policies: what each may do, and what it may not.
 
-In: the endpoint in AWS_ENDPOINT_URL, on this machine, of `localemu` with IAM_ENFORCEMENT=1 and ROOT_ACCESS_KEYS=ROOTKEY;
+`tests/iam` runs all of it. In: the endpoint in AWS_ENDPOINT_URL, on this machine, of `localemu` with IAM_ENFORCEMENT=1 and ROOT_ACCESS_KEYS=ROOTKEY;
 what `stack.py create` and `stack.py policies` printed. The stack itself is made elsewhere, since this emulator runs no
 functions; here its buckets, queue, topic and roles are made with the same names and the same policies.
 
     iam.py setup OUTPUTS POLICIES LOGS_BUCKET     makes them
     iam.py matrix OUTPUTS LOGS_BUCKET             tries each action as each role; a line for each surprise, and exit code 1
     iam.py announce OUTPUTS LOGS_BUCKET FOLDER    puts logs, and tells the queue as S3 would; prints the URL of the queue
+    iam.py waiting QUEUE_URL                      how many messages are left in it
     iam.py credentials ROLE                       variables for a process that is to run as IngestRole, DetectRole, ...
     iam.py take ROLE ACTION POLICIES              takes a permission away from a role, for a test that must fail then
 
@@ -69,6 +70,13 @@ def announce(outputs, logs_bucket, folder):
 
 def queue_url(outputs):
     return client("sqs").get_queue_url(QueueName=outputs["QueueArn"].rsplit(":", 1)[1])["QueueUrl"]
+
+
+def waiting(queue):
+    """Prints how many messages wait, or are being worked on."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    numbers = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    print(sum(int(numbers[name]) for name in names))
 
 
 def write(iam, role, documents):
@@ -148,7 +156,7 @@ def matrix(outputs, logs_bucket):
 
 
 if __name__ == "__main__":
-    verbs = {verb.__name__: verb for verb in (setup, matrix, announce, credentials, take)}
+    verbs = {verb.__name__: verb for verb in (setup, matrix, announce, waiting, credentials, take)}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     sys.exit(verbs[sys.argv[1]](*sys.argv[2:]))

@@ -29,6 +29,7 @@ pub mod lake;
 mod ahead;
 mod settled;
 mod run;
+pub mod raw;
 pub mod notice;
 pub mod session;
 pub mod queue;

@@ -8,6 +8,7 @@ use crate::names::pass::{Parsed, parse};
 use crate::names::planner::Paths;
 use crate::names::values::Values;
 use crate::names::view;
+use crate::raw::RawScan;
 use crate::table::LakeScan;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -26,6 +27,7 @@ use futures::{StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::sync::Arc;
 use trailhound_ingest::lake::{Lake, LakeFile, LakeTable, tables};
+use trailhound_ingest::raw::Raw;
 
 /// The name under which people know `events`.
 pub const CLOUDTRAIL: &str = "cloudtrail";
@@ -84,6 +86,16 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Log files, without a lake: `cloudtrail` and what is computed of it.
+    ///
+    /// # Errors
+    /// The session cannot be made.
+    pub fn raw(raw: Arc<Raw>) -> Result<Self, Error> {
+        let engine = Self::empty()?;
+        engine.events(Arc::new(RawScan::new(raw)))?;
+        Ok(engine)
+    }
+
     fn empty() -> Result<Self, Error> {
         let mut config = SessionConfig::new().with_information_schema(true);
         let options = config.options_mut();
@@ -120,12 +132,17 @@ impl Engine {
         }
         let scan = Arc::new(LakeScan::new(url, files, schema));
         if table == LakeTable::Events {
-            let chains = ActorChain::new(Arc::clone(&scan) as Arc<dyn TableProvider>);
-            self.session.register_table(ACTOR_CHAIN, Arc::new(chains))?;
-            self.session.register_table(CLOUDTRAIL, Arc::new(view::view(table.name(), scan)?))?;
-        } else {
-            self.session.register_table(table.name(), scan)?;
+            return self.events(scan);
         }
+        self.session.register_table(table.name(), scan)?;
+        Ok(())
+    }
+
+    /// Takes the table of events.
+    fn events(&self, scan: Arc<dyn TableProvider>) -> Result<(), Error> {
+        self.session.register_table(ACTOR_CHAIN, Arc::new(ActorChain::new(Arc::clone(&scan))))?;
+        let view = view::view(LakeTable::Events.name(), scan)?;
+        self.session.register_table(CLOUDTRAIL, Arc::new(view))?;
         Ok(())
     }
 

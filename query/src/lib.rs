@@ -1,7 +1,7 @@
 //! SQL and detection rules over a lake of CloudTrail events, and the command line.
 //!
 //! A question goes through [`engine`]: its names are resolved (`names`), it is planned over a plain Parquet scan of the
-//! lake ([`table`]) with a few [`functions`] of ours, and its rows are printed ([`output`]). A rule ([`rules`]) becomes a
+//! lake ([`table`]), or over log files ([`raw`]), with a few [`functions`] of ours, and its rows are printed ([`output`]). A rule ([`rules`]) becomes a
 //! question; [`detect`] asks it of what is new, keeps what it finds, and tells. [`chain`] names who is behind a session.
 //! [`export`] gives a part of the lake back, [`athena`] shows the lake to Amazon Athena. [`public_keys`] asks CloudTrail
 //! what its digests are checked with.
@@ -9,6 +9,7 @@
 mod names;
 pub mod functions;
 pub mod table;
+pub mod raw;
 pub mod engine;
 pub mod chain;
 pub mod rules;

@@ -24,6 +24,10 @@ pub struct KeyParts<'a> {
     pub canonical: &'a str,
     /// What kind of object it is.
     pub folder: TrailFolder,
+    /// The account whose trail recorded it.
+    pub account: Option<&'a str>,
+    /// The region that it was delivered from.
+    pub region: Option<&'a str>,
     /// Day of delivery, in days since 1970-01-01.
     pub date: Option<i32>,
     /// Time of delivery in µs since 1970, from the file name.
@@ -44,8 +48,12 @@ pub fn parse(key: &str) -> KeyParts<'_> {
         _ => TrailFolder::Other,
     };
     let date = folder_at.and_then(|at| day(parts.get(at + 2..at + 5)?));
+    // Without a day behind it, a folder is not that of a region.
+    let at = folder_at.filter(|_| date.is_some());
+    let account = at.and_then(|at| parts.get(at.checked_sub(1)?).copied()).filter(|text| is_account(text));
+    let region = at.and_then(|at| parts.get(at + 1).copied());
     let time = parts.last().and_then(|name| name.split('_').find_map(parse_compact));
-    KeyParts { canonical, folder, date: date.or(time.map(crate::time::day_of)), time }
+    KeyParts { canonical, folder, account, region, date: date.or(time.map(crate::time::day_of)), time }
 }
 
 /// Whether a key has the layout of a log file that CloudTrail itself delivered: the folders, or at least the name
@@ -56,9 +64,13 @@ pub fn is_native(key: &str) -> bool {
     let in_place = parts.folder == TrailFolder::Records && parts.canonical.starts_with("AWSLogs/");
     let name = key.rsplit('/').next().unwrap_or(key).split('_').collect::<Vec<_>>();
     let named = matches!(name[..], [account, folder, _, time, _]
-        if account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit())
+        if is_account(account)
             && folder.starts_with("CloudTrail") && parse_compact(time).is_some());
     (in_place && parts.date.is_some()) || named
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// The key from its last `AWSLogs/` on.

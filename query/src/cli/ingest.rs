@@ -123,7 +123,7 @@ fn tell(delivered: &Delivered) {
 /// Lines of problems on stderr, at most; `--report json` has all.
 const SHOWN: usize = 1000;
 
-fn say_problems(report: &Report) {
+pub(super) fn say_problems(report: &Report) {
     for problem in report.problems.iter().take(SHOWN) {
         say(problem);
     }
@@ -133,7 +133,7 @@ fn say_problems(report: &Report) {
 }
 
 /// A source that could not be read is an error; a file that could not be used is not silent.
-fn outcome(report: &Report, strict: bool) -> Outcome {
+pub(super) fn outcome(report: &Report, strict: bool) -> Outcome {
     let failed = report.problems.len() as u64 > report.files_quarantined;
     match (failed, report.files_quarantined > 0 || (strict && report.quarantined > 0)) {
         (true, _) => Outcome::Failed,

@@ -140,7 +140,7 @@ impl Cli {
         match self.verb {
             Verb::Demo(verb) => verb.run().await,
             Verb::Ingest(verb) => verb.run(&settings.privacy).await,
-            Verb::Sql(verb) => verb.run().await,
+            Verb::Sql(verb) => verb.run(&settings.privacy).await,
             Verb::Detect(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run().await,

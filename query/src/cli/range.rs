@@ -17,6 +17,11 @@ pub(crate) struct Range {
 }
 
 impl Range {
+    /// Whether there is any bound.
+    pub(crate) fn is_given(&self) -> bool {
+        self.since.is_some() || self.until.is_some()
+    }
+
     /// The days.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::known::Known;
 use super::novelty::Novelty;
 use super::rows::Columns;
 use super::scan::Scan;
-use super::state::State;
+use super::state::{Span, State, WATCHED};
 use super::{Finding, Ready, Work, bound, sequence, threshold};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -54,6 +54,7 @@ pub(super) async fn evaluate(
     let mut told = Evaluated::default();
     passes.over_new(&all, &mut gathered, &mut novelties, &mut told.activity).await?;
     passes.over_old(&all, &mut gathered).await?;
+    let watched = work.watched();
     let shared = Shared { known: &known, late_before: work.late_before, now: time::now() };
     let mut superseded = HashMap::<&str, HashSet<String>>::new();
     for number in in_turn(rules) {
@@ -63,8 +64,8 @@ pub(super) async fn evaluate(
         let judge = Judge { rule, values, all: &all, gathered: &gathered[number], lake, work };
         let judged = match &novelties[number] {
             Some(novelty) => {
-                novelty.judge(before.of(&rule.id), &mut hits);
-                told.state.merge(&rule.id, novelty.seen());
+                novelty.judge(before.of(&rule.id), watched.map(|span| span.first), &mut hits);
+                told.state.merge(&rule.id, novelty.seen().chain(watched.map(|span| (&WATCHED, span))));
                 Ok(())
             }
             None => judge.judge(&mut hits).await,
@@ -194,6 +195,12 @@ fn between(from: i64, until: i64) -> [Expr; 2] {
 }
 
 impl Work {
+    /// The times of the first and the last new event.
+    fn watched(&self) -> Option<Span> {
+        let times = |side| self.new.iter().filter_map(move |file| bound(file, side));
+        Some(Span { first: times("minValues").min()?, last: times("maxValues").max()? })
+    }
+
     /// Files without new events that may have events of these times.
     fn old(&self, from: i64, until: i64) -> Vec<LakeFile> {
         let new = self.new.iter().map(|file| file.path.as_str()).collect::<HashSet<_>>();
@@ -285,8 +292,7 @@ impl Judge<'_> {
 
     /// A query looks at what it likes; `$from` and `$to` are the times of the first and the last new event.
     async fn query(&self, hits: &mut Hits<'_>) -> Result<(), Error> {
-        let times = |side| self.work.new.iter().filter_map(move |file| bound(file, side));
-        let (from, to) = (times("minValues").min().unwrap_or(0), times("maxValues").max().unwrap_or(0));
+        let (from, to) = self.work.watched().map_or((0, 0), |span| (span.first, span.last));
         let mut values = self.values.clone();
         values.insert("from".to_owned(), Value::Text(time::format(from)));
         values.insert("to".to_owned(), Value::Text(time::format(to)));

@@ -147,6 +147,7 @@ impl<'a> Hits<'a> {
         let key = self.dedup.by.iter().map(|name| hit.value(name)).chain(hidden).collect::<Vec<_>>();
         let key = serde_json::json!(key).to_string();
         let span = self.dedup.span.micros();
+        let severity = self.severity(hit);
         let is_late = self.shared.late_before.is_some_and(|bound| hit.time < bound);
         if let Some(open) = self.open.get_mut(&key)
             && hit.time <= open.first_time.saturating_add(span)
@@ -154,17 +155,26 @@ impl<'a> Hits<'a> {
             open.count = hit.count.map_or(open.count + 1, |counted| counted.max(open.count));
             open.last_time = open.last_time.max(hit.time);
             open.late |= is_late;
-            open.severity = open.severity.max(hit.severity().unwrap_or(self.rule.severity));
+            open.severity = open.severity.max(severity);
             note(&mut open.event_ids, hit.events());
             return;
         }
         self.closed.extend(self.open.remove(&key));
-        if self.shared.known.covers(&self.rule.id, &key, hit.time, span) {
+        let known = self.shared.known.covering(&self.rule.id, &key, hit.time, span);
+        // What got worse is told again; whoever was told of a try would not hear that it has succeeded.
+        if known.is_some_and(|known| severity <= known) {
             self.repeated += 1;
             return;
         }
-        let finding = self.begin(hit, key.clone(), is_late);
+        let mut finding = self.begin(hit, key.clone(), is_late);
+        if known.is_some() {
+            finding.id = Finding::id(&self.rule.id, &format!("{key} {}", severity.name()), hit.first);
+        }
         self.open.insert(key, finding);
+    }
+
+    fn severity(&self, hit: &Hit<'_>) -> Severity {
+        hit.severity().unwrap_or(self.rule.severity)
     }
 
     fn begin(&self, hit: &Hit<'_>, dedup_key: String, late: bool) -> Finding {
@@ -175,7 +185,7 @@ impl<'a> Hits<'a> {
             id: Finding::id(&self.rule.id, &dedup_key, hit.first),
             rule: self.rule.id.clone(),
             version: self.rule.version,
-            severity: hit.severity().unwrap_or(self.rule.severity),
+            severity: self.severity(hit),
             title: self.rule.title.clone(),
             actor: entities.get("actor").cloned(),
             alert: String::new(),

@@ -3,15 +3,16 @@
 use super::finding::read;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::rules::Severity;
 use crate::rules::params::Values;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::fmt::Write;
 use trailhound_ingest::time;
 
-/// Findings by rule and dedup key: first and last event time of each.
+/// Findings by rule and dedup key: first and last event time of each, and how bad it is.
 #[derive(Default, Debug)]
-pub(super) struct Known(HashMap<(String, String), Vec<(i64, i64)>>);
+pub(super) struct Known(HashMap<(String, String), Vec<(i64, i64, Severity)>>);
 
 #[derive(Deserialize)]
 struct Span {
@@ -19,31 +20,33 @@ struct Span {
     dedupkey: String,
     firsttime: String,
     lasttime: String,
+    severity: String,
 }
 
 impl Known {
     /// The findings in the lake that end after `from`, in microseconds.
     pub(super) async fn load(engine: &Engine, from: Option<i64>) -> Result<Self, Error> {
-        let mut text = "SELECT rule, dedupkey, firsttime, lasttime FROM findings".to_owned();
+        let mut text = "SELECT rule, dedupkey, firsttime, lasttime, severity FROM findings".to_owned();
         if let Some(from) = from {
             let _ = write!(text, " WHERE lasttime >= '{}'", time::format(from));
         }
         let mut known = Self::default();
         for span in read::<Span>(&engine.rows(&text, &Values::new()).await?)? {
             let micros = |text: &str| time::parse(&format!("\"{text}\"")).map_or(0, |(micros, _)| micros);
-            let times = (micros(&span.firsttime), micros(&span.lasttime));
-            known.0.entry((span.rule, span.dedupkey)).or_default().push(times);
+            let severity = Severity::parse(&span.severity).unwrap_or(Severity::High);
+            let of_finding = (micros(&span.firsttime), micros(&span.lasttime), severity);
+            known.0.entry((span.rule, span.dedupkey)).or_default().push(of_finding);
         }
         Ok(known)
     }
 
-    /// Whether an event of this key at `time` belongs to a finding that is known: it is in its time, or so shortly
-    /// before that the finding would have begun with it.
-    pub(super) fn covers(&self, rule: &str, key: &str, time: i64, span: i64) -> bool {
-        let spans = self.0.get(&(rule.to_owned(), key.to_owned()));
-        spans
-            .into_iter()
-            .flatten()
-            .any(|&(first, last)| first - span <= time && time <= last.max(first + span))
+    /// How bad the finding is that an event of this key at `time` belongs to, if one is known: the event is in its time, or
+    /// so shortly before that the finding would have begun with it.
+    pub(super) fn covering(&self, rule: &str, key: &str, time: i64, span: i64) -> Option<Severity> {
+        let findings = self.0.get(&(rule.to_owned(), key.to_owned())).into_iter().flatten();
+        let covers = |&&(first, last, _): &&(i64, i64, Severity)| {
+            first - span <= time && time <= last.max(first + span)
+        };
+        findings.filter(covers).map(|&(.., severity)| severity).max()
     }
 }

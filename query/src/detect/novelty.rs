@@ -3,6 +3,9 @@
 //! A rule keeps for each combination of its keys the first and the last event time, in the table `baselines`
 //! ([`super::state`]). Of the new events it needs no more than the first one of each combination, so memory is bounded by
 //! what differs. A late event of a combination that is known moves its first time back and says nothing.
+//!
+//! A rule has learnt enough when it has watched for long enough, whatever it has seen: where nobody ever did a thing, the
+//! first to do it is the news.
 
 use super::hits::{Hit, Hits};
 use super::rows::Columns;
@@ -55,9 +58,9 @@ impl<'a> Novelty<'a> {
         Ok(())
     }
 
-    /// Tells of what is new beside what was seen `before`.
-    pub(super) fn judge(&self, before: &Seen, hits: &mut Hits<'_>) {
-        let began = before.values().map(|span| span.first);
+    /// Tells of what is new beside what was seen `before`; the new events of all kinds begin at `watched`.
+    pub(super) fn judge(&self, before: &Seen, watched: Option<i64>, hits: &mut Hits<'_>) {
+        let began = before.values().map(|span| span.first).chain(watched);
         let began = began.chain(self.seen.values().map(|(_, span)| span.first)).min().unwrap_or(0);
         let (learn, forget) = (self.first_seen.learn.micros(), self.first_seen.forget_after.micros());
         let news = self.seen.iter().filter(|(key, (_, span))| {

@@ -12,8 +12,8 @@ use datafusion::arrow::datatypes::{
     DataType, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
 use foldhash::{HashMap, HashMapExt};
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use trailhound_ingest::time;
 
 /// What a row counts for.
@@ -32,7 +32,7 @@ pub(super) struct Columns {
     ids: Option<StringArray>,
     time: Int64Array,
     /// The times as texts, when somebody asks.
-    times: OnceCell<StringArray>,
+    times: OnceLock<StringArray>,
     pub(super) first: Option<Int64Array>,
     pub(super) count: Option<Int64Array>,
     pub(super) severity: Option<StringArray>,
@@ -96,7 +96,7 @@ impl Columns {
             }
         }
         let time = time.ok_or_else(|| Error::Format("a rule's statement has no eventTime".to_owned()))?;
-        Ok(Self { texts: all, ids, time, times: OnceCell::new(), first, count, severity, measured: measure })
+        Ok(Self { texts: all, ids, time, times: OnceLock::new(), first, count, severity, measured: measure })
     }
 
     /// One of the rows, by itself.
@@ -118,7 +118,7 @@ impl Columns {
         let texts = texts.collect::<Result<_, Error>>()?;
         let time = one(&self.time)?.as_primitive::<Int64Type>().clone();
         let (first, count, measured) = (None, None, Measured::Once);
-        Ok(Self { texts, ids, time, times: OnceCell::new(), first, count, severity, measured })
+        Ok(Self { texts, ids, time, times: OnceLock::new(), first, count, severity, measured })
     }
 
     pub(super) fn len(&self) -> usize {

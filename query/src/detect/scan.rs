@@ -10,7 +10,7 @@ use super::activity;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::params::Values;
-use crate::rules::probe::Probe;
+use crate::rules::probe::{Probe, every_hit};
 use compile::{Compiled, Program, Reader, compile};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, UInt32Array, new_null_array,
@@ -54,11 +54,12 @@ impl<'a> Scan<'a> {
         let reader = Reader::new(engine).await.map_err(|error| (0, error))?;
         let mut flats = Vec::with_capacity(probes.len());
         for (number, (probe, values, more)) in probes.iter().enumerate() {
-            let flat = reader.read(&probe.select(more, &[], true), values).await;
+            let flat = reader.read(&probe.select_own(more), values).await;
             flats.push(flat.map_err(|error| (number, error))?);
         }
+        let every = reader.read(&every_hit(), &Values::new()).await.map_err(|error| (0, error))?;
         let always = SPLIT_BY.into_iter().chain(activity::columns()).collect::<Vec<_>>();
-        let program = compile(engine, flats, &always).map_err(|error| (0, error))?;
+        let program = compile(engine, every, flats, &always).map_err(|error| (0, error))?;
         Ok(Self {
             probes: probes.into_iter().map(|(probe, ..)| probe).collect(),
             program,

@@ -16,6 +16,9 @@ use trailhound_ingest::time;
 /// The values of a rule's keys.
 pub(super) type Key = Vec<String>;
 
+/// The key under which a rule keeps the times of all events that it was run over, whether they met it or not.
+pub(super) static WATCHED: Key = Key::new();
+
 /// What one rule has seen.
 pub(super) type Seen = BTreeMap<Key, Span>;
 

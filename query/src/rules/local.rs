@@ -85,7 +85,13 @@ impl Local {
     pub fn read(path: &Path) -> Result<Self, RuleError> {
         let place = path.display().to_string();
         let text = std::fs::read_to_string(path);
-        Self::parse(&place, &text.map_err(|error| RuleError::new(&place, error.to_string()))?)
+        let unread = |error: std::io::Error| {
+            RuleError::new(
+                &place,
+                format!("{error}\nhint: --local, or TRAILHOUND_LOCAL, names the local policy"),
+            )
+        };
+        Self::parse(&place, &text.map_err(unread)?)
     }
 
     /// Reads a policy. `place` names it in messages.

@@ -4,8 +4,11 @@ use super::RuleError;
 use super::file::Rule;
 use crate::names::nearest;
 use include_dir::{Dir, include_dir};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+/// The folder beside the families that has policies, and no rules.
+const PROFILES: &str = "profiles";
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../detections");
 
@@ -21,7 +24,8 @@ impl Pack {
     /// # Errors
     /// One of them is no rule, which a test rules out.
     pub fn built_in() -> Result<Self, RuleError> {
-        let files = BUILT_IN.dirs().flat_map(Dir::files).filter(|file| is_rule(file.path()));
+        let families = BUILT_IN.dirs().filter(|folder| folder.path() != Path::new(PROFILES));
+        let files = families.flat_map(Dir::files).filter(|file| is_rule(file.path()));
         let texts = files.map(|file| {
             let place = format!("detections/{}", file.path().display());
             let text = file.contents_utf8().ok_or_else(|| RuleError::new(&place, "is not UTF-8"))?;
@@ -33,7 +37,7 @@ impl Pack {
     /// The rules below `folders`: `<folder>/<family>/<id>.toml`. No folder means the rules in the binary.
     ///
     /// # Errors
-    /// A folder cannot be read or has no rule; a file is no rule; two rules have one id.
+    /// A folder cannot be read or has no rule; a file is no rule; two rules have one id, or supersede each other.
     pub fn load(folders: &[PathBuf]) -> Result<Self, RuleError> {
         if folders.is_empty() {
             return Self::built_in();
@@ -63,7 +67,30 @@ impl Pack {
                 return Err(RuleError::new(&rule.place, format!("{other} has the same id")));
             }
         }
-        Ok(Self { rules })
+        let pack = Self { rules };
+        match pack.rules.iter().find(|rule| pack.is_below_itself(rule)) {
+            Some(rule) => Err(RuleError::new(
+                &rule.place,
+                "supersedes rules that supersede it in turn, so that none of them would speak\nhint: let the most telling one supersede the others",
+            )),
+            None => Ok(pack),
+        }
+    }
+
+    /// Whether `rule` supersedes itself, by way of others.
+    fn is_below_itself(&self, rule: &Rule) -> bool {
+        let mut below = rule.supersedes.iter().collect::<Vec<_>>();
+        let mut known = BTreeSet::new();
+        while let Some(id) = below.pop() {
+            if *id == rule.id {
+                return true;
+            }
+            if known.insert(id) {
+                let of_id = self.rules.iter().find(|rule| rule.id == *id);
+                below.extend(of_id.into_iter().flat_map(|rule| &rule.supersedes));
+            }
+        }
+        false
     }
 
     /// All rules, by family and id.
@@ -113,11 +140,41 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
     let mut files = Vec::new();
     for path in read(folder)? {
         // What lies beside the families is policy and profiles, not rules.
-        let below = if path.is_dir() { read(&path)? } else { Vec::new() };
+        let is_family = path.is_dir() && !path.ends_with(PROFILES);
+        let below = if is_family { read(&path)? } else { Vec::new() };
         files.extend(below.into_iter().filter(|path| is_rule(path) && path.is_file()));
     }
     if files.is_empty() {
         files.extend(read(folder)?.into_iter().filter(|path| is_rule(path) && path.is_file()));
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules of a folder, each with what it supersedes.
+    fn load(rules: &[(&str, &str)]) -> Result<Pack, RuleError> {
+        let folder = tempfile::tempdir().unwrap();
+        let family = folder.path().join("x");
+        std::fs::create_dir(&family).unwrap();
+        for (id, below) in rules {
+            let text = super::super::begin::text(id, "x", super::super::Kind::Match).unwrap();
+            let text = format!("supersedes = [\"{below}\"]\n{text}");
+            std::fs::write(family.join(format!("{id}.toml")), text).unwrap();
+        }
+        // Profiles are policies, and no rules.
+        std::fs::create_dir(folder.path().join(PROFILES)).unwrap();
+        std::fs::write(folder.path().join(PROFILES).join("quiet.toml"), "[params]").unwrap();
+        Pack::load(&[folder.path().to_owned()])
+    }
+
+    #[test]
+    fn a_circle_of_rules_that_supersede_each_other_is_refused() {
+        assert_eq!(load(&[("a", "b"), ("b", "c"), ("c", "d")]).unwrap().rules().len(), 3);
+        let error = load(&[("a", "b"), ("b", "c"), ("c", "b")]).unwrap_err();
+        assert!(error.place.ends_with("b.toml") && error.what.contains("supersede"), "{error}");
+        assert!(load(&[("a", "a")]).is_err());
+    }
 }

@@ -74,11 +74,19 @@ impl Rule {
     }
 }
 
+/// A column for who selects none.
+pub const NOTHING: &str = "NULL AS nothing";
+
+/// The statement of the columns that every hit has, before its own.
+#[must_use]
+pub fn every_hit() -> String {
+    format!("SELECT {}, ingestTime\nFROM cloudtrail", ALWAYS.join(", "))
+}
+
 impl Probe<'_> {
-    /// The events that meet it, with their values and `more` columns. `conditions` are added to its own; whether the
-    /// events are of the right name is left out when `is_named` says that they are.
+    /// The events that meet it, with their values and `more` columns. `conditions` are added to its own.
     #[must_use]
-    pub fn select(&self, more: &[String], conditions: &[String], is_named: bool) -> String {
+    pub fn select(&self, more: &[String], conditions: &[String]) -> String {
         let mut text = format!("SELECT {}, ingestTime", ALWAYS.join(", "));
         for (name, sql) in &self.fields {
             let _ = write!(text, ",\n  ({}) AS \"{name}\"", sql.trim());
@@ -87,13 +95,30 @@ impl Probe<'_> {
             let _ = write!(text, ",\n  {column}");
         }
         text.push_str("\nFROM cloudtrail");
-        let named = (!is_named).then(|| self.named()).flatten();
-        let all = named.into_iter().chain(self.result()).chain(conditions.iter().cloned());
+        let all = self.named().into_iter().chain(self.result()).chain(conditions.iter().cloned());
         let all = all.chain(self.predicate.map(|sql| format!("({})", sql.trim())));
         for (number, condition) in all.enumerate() {
             let _ = write!(text, "\n{} {condition}", if number == 0 { "WHERE" } else { "  AND" });
         }
         text
+    }
+
+    /// The same without the names of events, and with no more than the values that are this probe's own: what every hit has
+    /// stands in [`every_hit`].
+    #[must_use]
+    pub fn select_own(&self, more: &[String]) -> String {
+        let fields = self.fields.iter().map(|(name, sql)| format!("({}) AS \"{name}\"", sql.trim()));
+        let columns = fields.chain(more.iter().cloned()).collect::<Vec<_>>();
+        let columns = if columns.is_empty() { NOTHING.to_owned() } else { columns.join(",\n  ") };
+        let conditions =
+            self.result().into_iter().chain(self.predicate.map(|sql| format!("({})", sql.trim())));
+        let conditions = conditions.collect::<Vec<_>>();
+        let filter = if conditions.is_empty() {
+            String::new()
+        } else {
+            format!("\nWHERE {}", conditions.join("\n  AND "))
+        };
+        format!("SELECT {columns}\nFROM cloudtrail{filter}")
     }
 
     /// The condition that the names of events meet; none if all do.

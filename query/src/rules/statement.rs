@@ -47,10 +47,10 @@ pub fn statement(rule: &Rule, range: &Range) -> String {
             *column = format!("unnest({list}) AS measured");
         }
     }
-    let matching = probes[0].select(&columns, &range.conditions(), false);
+    let matching = probes[0].select(&columns, &range.conditions());
     match (&rule.threshold, &rule.first_seen) {
         (Some(threshold), _) => counted(threshold, &matching),
-        (_, Some(first_seen)) => novel(first_seen, &matching),
+        (_, Some(first_seen)) => novel(first_seen, &matching, range),
         _ => format!("{matching}\nORDER BY eventTime"),
     }
 }
@@ -83,7 +83,7 @@ fn joined(rule: &Rule, sequence: &Sequence, range: &Range) -> String {
         let absent = names.iter().filter(|name| !probe.fields.contains_key(*name));
         let absent = absent.map(|name| format!("CAST(NULL AS VARCHAR) AS \"{name}\""));
         let more = absent.chain(rule.severity_column()).collect::<Vec<_>>();
-        let select = probe.select(&more, &range.conditions(), false);
+        let select = probe.select(&more, &range.conditions());
         let _ = write!(text, " step_{number} AS (\n  {}\n),", indented(&select));
         let columns = ALWAYS.iter().map(|name| (*name).to_owned());
         let columns = columns.chain(names.iter().map(|name| format!("\"{name}\"")));
@@ -147,12 +147,15 @@ fn in_any_order(rule: &Rule, sequence: &Sequence, text: &mut String) -> String {
 }
 
 /// Hits: the events whose keys nobody has seen, or not for long.
-fn novel(first_seen: &FirstSeen, matching: &str) -> String {
+fn novel(first_seen: &FirstSeen, matching: &str, range: &Range) -> String {
+    let conditions = range.conditions();
+    let within =
+        if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let known = first_seen.keys.iter().map(|name| format!("{} IS NOT NULL", quoted(name)));
     let known = known.collect::<Vec<_>>().join(" AND ");
     format!(
         "WITH matching AS (\n  {}\n), seen AS (\n  SELECT *, lag(eventTime) OVER ({}ORDER BY eventTime) AS before,\n  \
-         min(eventTime) OVER () AS since\n  FROM matching WHERE {known}\n)\nSELECT * FROM seen\n\
+         (SELECT min(eventTime) FROM cloudtrail{within}) AS since\n  FROM matching WHERE {known}\n)\nSELECT * FROM seen\n\
          WHERE (before IS NULL OR before < eventTime - INTERVAL '{} seconds')\n  \
          AND since <= eventTime - INTERVAL '{} seconds'\nORDER BY eventTime",
         indented(matching),

@@ -34,6 +34,7 @@ mod export;
 mod function;
 mod lambda;
 mod queue;
+mod raw;
 mod stack;
 mod ddl;
 mod schedule;

@@ -289,7 +289,7 @@ fn lint_says_where_and_exits_with_1() {
 #[tokio::test]
 async fn a_term_that_no_test_proves_is_named() {
     let rule = Rule::parse("test/bucket_deleted.toml", DELETED).unwrap();
-    let proof = harness::prove_all(&rule).await.unwrap();
+    let proof = harness::prove(&[&rule]).await.unwrap().remove(0);
     assert!(proof.verdicts.iter().all(|verdict| verdict.failure.is_none()), "{:?}", proof.verdicts);
     assert_eq!(
         (proof.terms, proof.unproved),
@@ -363,7 +363,7 @@ async fn the_beginning_of_a_rule_passes_its_tests() {
     for kind in [Kind::Match, Kind::Threshold, Kind::Sequence, Kind::FirstSeen, Kind::Sql] {
         let text = begin::text("x_y", "fam", kind).unwrap();
         let rule = Rule::parse("fam/x_y.toml", &text).unwrap();
-        let proof = harness::prove_all(&rule).await.unwrap();
+        let proof = harness::prove(&[&rule]).await.unwrap().remove(0);
         let failures = proof.verdicts.iter().filter(|verdict| verdict.failure.is_some()).collect::<Vec<_>>();
         assert!(
             failures.is_empty() && proof.unproved.is_empty(),

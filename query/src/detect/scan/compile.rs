@@ -123,7 +123,7 @@ pub(super) struct Compiled {
     pub(super) cheap: Vec<Arc<dyn PhysicalExpr>>,
     /// The other conditions, over `input`.
     pub(super) dear: Vec<Arc<dyn PhysicalExpr>>,
-    /// The values of a hit, over `input`.
+    /// The values of a hit, over `input`: those that every hit has, then its own.
     pub(super) values: Vec<Arc<dyn PhysicalExpr>>,
     /// Their names.
     pub(super) output: SchemaRef,
@@ -150,11 +150,17 @@ struct Logical {
     values: Vec<Expr>,
 }
 
-/// Compiles probes for batches that have the columns `always` and what else they need.
+/// Compiles probes for batches that have the columns `always` and what else they need. Every hit has the columns of
+/// `every`, which read no JSON.
 ///
 /// # Errors
 /// An expression cannot be executed.
-pub(super) fn compile(engine: &Engine, probes: Vec<Flat>, always: &[&str]) -> Result<Program, Error> {
+pub(super) fn compile(
+    engine: &Engine,
+    every: Flat,
+    probes: Vec<Flat>,
+    always: &[&str],
+) -> Result<Program, Error> {
     let files = engine.flat_schema();
     let all = DFSchema::try_from(Arc::clone(&files))?;
     let state = engine.session().state();
@@ -168,14 +174,21 @@ pub(super) fn compile(engine: &Engine, probes: Vec<Flat>, always: &[&str]) -> Re
             .map(|expr| paths.share(simplifier.simplify(expr)?))
             .collect::<Result<Vec<_>, Error>>()
     };
+    let (every_names, every_values) = every.columns.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    let every_values = shared(every_values)?;
     let mut logical = Vec::new();
-    for Flat { conditions, columns } in probes {
+    for Flat { conditions, mut columns } in probes {
+        columns.retain(|(name, _)| name != "nothing");
         let (names, values) = columns.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
         let (dear, cheap) = shared(conditions)?.into_iter().partition(|expr| !shared_of([expr]).is_empty());
         logical.push(Logical { cheap, dear, names, values: shared(values)? });
     }
     let exprs = logical.iter().flat_map(|probe| probe.cheap.iter().chain(&probe.dear).chain(&probe.values));
-    let columns = exprs.chain(&paths.found).flat_map(Expr::column_refs).map(|column| column.name.as_str());
+    let columns = exprs
+        .chain(&paths.found)
+        .chain(&every_values)
+        .flat_map(Expr::column_refs)
+        .map(|column| column.name.as_str());
     let columns = columns.filter(|name| shared_number(name).is_none()).chain(always.iter().copied());
     let columns = columns.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let base = columns.iter().map(|name| Ok(files.field_with_name(name)?.clone()));
@@ -186,6 +199,9 @@ pub(super) fn compile(engine: &Engine, probes: Vec<Flat>, always: &[&str]) -> Re
         exprs.collect::<datafusion::common::Result<Vec<_>>>()
     };
     let shared = physical(&paths.found, &base)?;
+    let every_values = physical(&every_values, &base)?;
+    let base_schema = Schema::new(base.clone());
+    let every_fields = fields(&every_names, &every_values, &base_schema)?;
     let mut probes = Vec::new();
     for Logical { cheap, dear, names, values } in logical {
         let of_conditions = shared_of(&dear);
@@ -198,12 +214,18 @@ pub(super) fn compile(engine: &Engine, probes: Vec<Flat>, always: &[&str]) -> Re
         let (cheap, dear, values) =
             (physical(&cheap, &base)?, physical(&dear, &input)?, physical(&values, &input)?);
         let input = Arc::new(Schema::new(input));
-        let fields = names.into_iter().zip(&values);
-        let fields = fields.map(|(name, value)| Ok(Field::new(name, value.data_type(&input)?, true)));
-        let output = Arc::new(Schema::new(fields.collect::<Result<Vec<_>, Error>>()?));
+        let own = fields(&names, &values, &input)?;
+        let output = Arc::new(Schema::new([&every_fields[..], &own].concat()));
+        let values = every_values.iter().cloned().chain(values).collect();
         probes.push(Compiled { cheap, dear, values, output, input, reads });
     }
     Ok(Program { probes, columns, shared })
+}
+
+/// The fields of values over `input`.
+fn fields(names: &[String], values: &[Arc<dyn PhysicalExpr>], input: &Schema) -> Result<Vec<Field>, Error> {
+    let fields = names.iter().zip(values);
+    fields.map(|(name, value)| Ok(Field::new(name, value.data_type(input)?, true))).collect()
 }
 
 /// The numbers of the shared columns that expressions read.
