@@ -51,6 +51,7 @@ struct Refused {
 }
 
 impl Refused {
+    #[allow(clippy::needless_pass_by_value, reason = "errors are handed to it by `map_err`")]
     fn lasting(why: impl ToString) -> Self {
         Self { why: why.to_string(), may_pass: false }
     }

@@ -6,7 +6,7 @@
 //! vouches for is valid, and whatever such a digest names is looked at.
 //!
 //! source ([`store`]) → regions and days ([`run`]) → digests of a region ([`document`], [`signature`], [`keys`]) →
-//! chains ([`chain`]) → log files ([`content`]) and those that no digest names ([`spans`]) → verdicts ([`verdict`]),
+//! chains ([`chain`]) → log files ([`log`], [`content`]) and those that no digest names ([`spans`]) → verdicts ([`verdict`]),
 //! kept in the lake ([`integrity`]). Verdicts are those of `aws cloudtrail validate-logs`, which looks at one account
 //! and region at a time, and not at what no digest names.
 
@@ -20,6 +20,7 @@ mod place;
 mod spans;
 mod chain;
 mod store;
+mod log;
 mod region;
 mod run;
 mod integrity;

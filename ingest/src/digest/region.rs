@@ -6,9 +6,9 @@
 //! it, so that days that are looked at one after the other see each file once.
 
 use super::chain::{Judge, Judged, Link, State};
-use super::content;
 use super::document::{Digest, Log};
 use super::keys::Keys;
+use super::log::{Expected, check_log};
 use super::place::{DIGESTS, DigestName, LOGS, Region, stem};
 use super::run::{Earlier, Run, Window};
 use super::signature::{self, Proof};
@@ -37,14 +37,6 @@ const HOUR: i64 = 3_600_000_000;
 
 /// How long after the end of its hour a digest may name what was delivered in it.
 pub(super) const LATE: i64 = 2 * HOUR;
-
-/// What a digest says about a log file, and how far that can be believed.
-#[derive(Clone, Debug)]
-struct Expected {
-    log: Log,
-    /// A digest that is valid says so; else one that is unproven does.
-    is_proven: bool,
-}
 
 /// What was learnt of a region, for those who come after.
 pub(super) struct Learnt {
@@ -348,70 +340,4 @@ fn signature_in(next: Option<&Link>, key: &str) -> Option<String> {
 fn day_named(log: &Log, digest: &Digest) -> i32 {
     let (first, last) = (time::day_of(digest.end - LATE), time::day_of(digest.end));
     key::parse(&log.object).date.map_or(last, |day| day.clamp(first, last))
-}
-
-/// Looks at one log file that a digest names.
-async fn check_log(run: &Run, region: &Region, expected: Expected, listed: Option<LogObject>) {
-    let Expected { log, is_proven } = expected;
-    let judged = judge_log(run, region, &log, listed).await;
-    let (verdict, reason) = match judged {
-        Ok(judgement) => judgement,
-        Err(error) => return run.problem(error.to_string()),
-    };
-    let (verdict, reason) = match verdict {
-        Verdict::Valid if !is_proven => {
-            (Verdict::Unproven, Some("it is as an unproven digest says".to_owned()))
-        }
-        verdict => (verdict, reason),
-    };
-    run.say(&Checked {
-        verdict,
-        is_fine: verdict == Verdict::Valid,
-        kind: Kind::Log,
-        file: run.store.name_of(region, &log.bucket, &log.object),
-        account: region.account.clone(),
-        region: region.region.clone(),
-        time: key::parse(&log.object).time,
-        until: None,
-        reason,
-    });
-}
-
-async fn judge_log(
-    run: &Run,
-    region: &Region,
-    log: &Log,
-    listed: Option<LogObject>,
-) -> Result<(Verdict, Option<String>), Error> {
-    let changed = |why: &str| Ok((Verdict::Changed, Some(why.to_owned())));
-    let object = match listed {
-        Some(object) => Some(object),
-        None => run.store.find(region, &log.bucket, &log.object).await?,
-    };
-    let Some(object) = object else { return Ok((Verdict::Missing, None)) };
-    let Some(hash) = log.hash else {
-        return Ok((Verdict::Unproven, Some("its digest has no SHA-256 of it".to_owned())));
-    };
-    if let Some(known) = run.known_hash(&object) {
-        run.progress.done(0, object.size);
-        return if known == hash { Ok((Verdict::Valid, None)) } else { changed("its hash is another one") };
-    }
-    if object.size > run.limits.max_inflated as u64 {
-        return changed(&format!("it has {} bytes, more than any log file", object.size));
-    }
-    let _room = run.room(object.size).await;
-    let body = run.store.log(&object, &run.limits).await?;
-    run.add_bytes(body.len());
-    let (may_be_plain, limits) = (run.store.may_be_plain(), run.limits.clone());
-    let content = tokio::task::spawn_blocking(move || content::hash(&body, may_be_plain, &limits));
-    let content = content.await.map_err(|error| Error::Worker(error.to_string()))?;
-    run.progress.done(0, object.size);
-    match content {
-        Err(why) => changed(&why),
-        Ok(content) if content.trailing > 0 => {
-            changed(&format!("{} bytes follow its gzip stream", content.trailing))
-        }
-        Ok(content) if content.sha256 != hash => changed("its hash is another one"),
-        Ok(_) => Ok((Verdict::Valid, None)),
-    }
 }
