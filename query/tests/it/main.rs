@@ -42,3 +42,5 @@ mod sink;
 mod waiting;
 mod alerts;
 mod kills;
+mod chains;
+mod verify;
