@@ -14,6 +14,7 @@ mod detect;
 mod demo;
 mod sql;
 mod slt;
+mod dialect;
 mod plan;
 mod geoip;
 mod bucket;
