@@ -74,6 +74,9 @@ pub(super) struct Earlier {
 /// Hears of each file.
 pub type Hear = dyn Fn(&Checked) + Send + Sync;
 
+/// A region, and the first and the last time that keys are for.
+type KeysOf = (String, (i64, i64));
+
 /// One run.
 pub(super) struct Run {
     pub(super) store: Store,
@@ -82,7 +85,7 @@ pub(super) struct Run {
     pub(super) progress: Arc<dyn Progress>,
     hear: Arc<Hear>,
     /// Keys by region and time.
-    cache: tokio::sync::Mutex<HashMap<(String, (i64, i64)), Arc<Keys>>>,
+    cache: tokio::sync::Mutex<HashMap<KeysOf, Arc<Keys>>>,
     /// What ingest knows of the days that are looked at.
     hashes: RwLock<HashMap<ObjectId, [u8; 32]>>,
     budget: Semaphore,

@@ -189,7 +189,7 @@ fn batch(rows: &[Checked]) -> Result<RecordBatch, Error> {
     };
     let columns = vec![
         text(&|row| row.verdict.name()),
-        Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.is_fine)))),
+        Arc::new(rows.iter().map(|row| Some(row.is_fine)).collect::<BooleanArray>()),
         text(&|row| row.kind.name()),
         text(&|row| &row.account),
         text(&|row| &row.region),

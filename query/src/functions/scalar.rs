@@ -139,10 +139,9 @@ impl ScalarUDFImpl for Function {
             return plan_err!("{} takes {} arguments, not {}", self.name, self.arguments, arguments.len());
         }
         Ok(match (&self.returns, arguments) {
-            (Returns::Always(returns), _) => returns.clone(),
             (Returns::By(returns), arguments) => returns(arguments),
             (Returns::Time(_), [time, ..]) if is_time(time) => time.clone(),
-            (Returns::Time(returns), _) => returns.clone(),
+            (Returns::Always(returns) | Returns::Time(returns), _) => returns.clone(),
             (Returns::List, [list @ DataType::List(_)]) => list.clone(),
             (Returns::List, _) => text_list(),
         })

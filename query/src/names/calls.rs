@@ -1,4 +1,4 @@
-//! Calls of Trino's functions that are more than a macro: those that take a JSONPath, a pattern or a lambda apart.
+//! Calls of Trino's functions that are more than a macro: those that take a `JSONPath`, a pattern or a lambda apart.
 
 use super::json_path::{self, Step};
 use super::macros::{meaning, parse};

@@ -32,10 +32,10 @@ pub(super) fn parse(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         Token::Word(word) if word.keyword == Keyword::TRY_CAST => CastKind::TryCast,
         _ => return None,
     };
-    (parser.peek_nth_token_ref(1).token == Token::LParen).then(|| cast(parser, kind))
+    (parser.peek_nth_token_ref(1).token == Token::LParen).then(|| cast(parser, &kind))
 }
 
-fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
+fn cast(parser: &mut Parser, kind: &CastKind) -> Result<Expr, ParserError> {
     parser.next_token();
     parser.expect_token(&Token::LParen)?;
     let expr = parser.parse_expr()?;
@@ -46,11 +46,11 @@ fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
     if let (Target::Row(fields), Some(values)) = (&target, values_of_row(&expr))
         && fields.len() == values.len()
     {
-        let values = fields.iter().zip(values).map(|((_, target), value)| cast_to(value, target, &kind, 0));
+        let values = fields.iter().zip(values).map(|((_, target), value)| cast_to(value, target, kind, 0));
         let values = values.collect::<Option<Vec<_>>>().ok_or_else(unread)?;
         return struct_of(fields, values).ok_or_else(unread);
     }
-    cast_to(expr, &target, &kind, 0).ok_or_else(unread)
+    cast_to(expr, &target, kind, 0).ok_or_else(unread)
 }
 
 /// The cast of a value. What is in JSON does not stop a query: inside of arrays and rows, casts give NULL.

@@ -1,4 +1,4 @@
-//! JSONPath, as `json_extract` and its kin take it → steps.
+//! `JSONPath`, as `json_extract` and its kin take it → steps.
 
 /// A step.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,7 +71,7 @@ pub(super) fn fanned(steps: &[Step]) -> Option<String> {
             Step::Key(key) if key.is_empty() || key.contains(['.', '[', ']']) => return None,
             Step::Key(key) if out.is_empty() => out.push_str(key),
             Step::Key(key) => out.extend([".", key]),
-            Step::Index(index) => out.push_str(&format!("[{index}]")),
+            Step::Index(index) => out.extend(["[", &index.to_string(), "]"]),
             Step::All => out.push_str("[*]"),
         }
     }

@@ -126,8 +126,8 @@ impl VisitorMut for Relations<'_> {
     type Break = ();
 
     fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<()> {
-        relations::rename(factor, self.ctes);
         use ast::TableFactor::{Derived, Function, NestedJoin, Table, TableFunction, UNNEST};
+        relations::rename(factor, self.ctes);
         let (alias, name) = match factor {
             Table { alias, name, .. } => (alias, name.0.last().and_then(|part| part.as_ident())),
             Derived { alias, .. }

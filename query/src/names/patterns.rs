@@ -1,4 +1,4 @@
-//! Patterns of times: those of `date_format` (MySQL's) and of `format_datetime` (Joda's) → those of `strftime`.
+//! Patterns of times: those of `date_format` (`MySQL`'s) and of `format_datetime` (Joda's) → those of `strftime`.
 
 /// A pattern of `date_format` and `date_parse`.
 ///

@@ -21,23 +21,20 @@ pub(super) fn straightened(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
                 |token: &TokenWithSpan| matches!(token.token, Token::Char(end) if quotes.contains(&end));
             tokens[at + 1..].iter().position(is_end)
         });
-        match length {
-            Some(length) => {
-                let inner = &tokens[at + 1..=at + length];
-                let text = inner.iter().map(|token| token.token.to_string()).collect::<String>();
-                let quoted = if matches!(token.token, Token::Char(quote) if SINGLE.contains(&quote)) {
-                    Token::SingleQuotedString(text)
-                } else {
-                    Token::Word(Word { value: text, quote_style: Some('"'), keyword: Keyword::NoKeyword })
-                };
-                out.push(TokenWithSpan { token: quoted, span: token.span });
-                at += length + 2;
-            }
-            None => {
-                out.push(token.clone());
-                at += 1;
-            }
-        }
+        let Some(length) = length else {
+            out.push(token.clone());
+            at += 1;
+            continue;
+        };
+        let inner = &tokens[at + 1..=at + length];
+        let text = inner.iter().map(|token| token.token.to_string()).collect::<String>();
+        let quoted = if matches!(token.token, Token::Char(quote) if SINGLE.contains(&quote)) {
+            Token::SingleQuotedString(text)
+        } else {
+            Token::Word(Word { value: text, quote_style: Some('"'), keyword: Keyword::NoKeyword })
+        };
+        out.push(TokenWithSpan { token: quoted, span: token.span });
+        at += length + 2;
     }
     out
 }
