@@ -53,9 +53,8 @@ pub(super) fn of_joda(pattern: &str) -> Result<String, String> {
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix('\'') {
-            // `''` is a quote, in a literal part and outside of one.
-            let (text, after) = after.split_once('\'').unwrap_or((after, ""));
-            out.push_str(&if text.is_empty() { "'".to_owned() } else { text.replace('%', "%%") });
+            let (text, after) = literal(after);
+            out.push_str(&text.replace('%', "%%"));
             rest = after;
             continue;
         }
@@ -95,6 +94,26 @@ pub(super) fn of_joda(pattern: &str) -> Result<String, String> {
         rest = &rest[run..];
     }
     Ok(out)
+}
+
+/// The text of a literal part, behind the quote that begins it, and what follows. `''` is a quote, inside and outside.
+fn literal(after: &str) -> (String, &str) {
+    if let Some(after) = after.strip_prefix('\'') {
+        return ("'".to_owned(), after);
+    }
+    let mut text = String::new();
+    let mut rest = after;
+    loop {
+        let (part, after) = rest.split_once('\'').unwrap_or((rest, ""));
+        text.push_str(part);
+        match after.strip_prefix('\'') {
+            Some(after) => {
+                text.push('\'');
+                rest = after;
+            }
+            None => return (text, after),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub(crate) struct Chain {
 
 impl Default for Chain {
     fn default() -> Self {
-        Self { account: ACCOUNT, region: REGION, is_backfill: false, hours: vec![0..6] }
+        Self { account: ACCOUNT, region: REGION, is_backfill: false, hours: Vec::from([0..6]) }
     }
 }
 
@@ -127,7 +127,9 @@ impl Chain {
 impl Trail {
     pub(crate) fn of(chains: &[Chain]) -> Self {
         let mut trail = Self::default();
-        chains.iter().for_each(|chain| trail.add(chain));
+        for chain in chains {
+            trail.add(chain);
+        }
         trail
     }
 

@@ -94,7 +94,7 @@ async fn physical_plan(engine: &Engine, query: &str) -> String {
     let answer =
         engine.sql(&format!("EXPLAIN {query}")).await.unwrap_or_else(|error| panic!("{query}: {error}"));
     let rows = answer.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
-    rows.map(|(batch, row)| array_value_to_string(batch.column(1), row).unwrap()).last().unwrap()
+    rows.map(|(batch, row)| array_value_to_string(batch.column(1), row).unwrap()).next_back().unwrap()
 }
 
 #[tokio::test]

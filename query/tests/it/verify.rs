@@ -24,7 +24,7 @@ fn standard() -> Chain {
 }
 
 fn backfill() -> Chain {
-    Chain { is_backfill: true, hours: vec![2..5], ..Chain::default() }
+    Chain { is_backfill: true, hours: Vec::from([2..5]), ..Chain::default() }
 }
 
 /// Somebody puts bytes behind an object.
@@ -222,7 +222,7 @@ fn whatever_is_done_to_a_copy_is_told() {
         let output = Copied::of(&case.trail()).verify_signed(&[]);
         // A copy may be unpacked; what was put there unpacked has another hash still.
         case.check(&rows(&output));
-        let expected = if case.bad.is_empty() { 0 } else { 1 };
+        let expected = i32::from(!case.bad.is_empty());
         assert_eq!(output.status.code(), Some(expected), "{}: {}", case.name, text(&output.stderr));
     }
 }
@@ -281,7 +281,7 @@ fn an_organisation_is_verified_in_one_run() {
     let mut chains = Vec::new();
     for account in [ACCOUNT, "444455556666"] {
         for region in [REGION, "eu-west-1"] {
-            chains.push(Chain { account, region, hours: vec![0..72], ..Chain::default() });
+            chains.push(Chain { account, region, hours: Vec::from([0..72]), ..Chain::default() });
         }
     }
     let mut trail = Trail::of(&chains);
@@ -422,7 +422,7 @@ fn integrity(lake: &str) -> Vec<(String, i64)> {
 #[test]
 fn what_the_lake_read_of_a_copy_is_noted() {
     let it = standard();
-    let mut trail = Trail::of(&[it.clone()]);
+    let mut trail = Trail::of(std::slice::from_ref(&it));
     trail.edit(&it.log(3, 1), "GetObject", "PutObject");
     trail.delete(&it.log(1, 1));
     let copy = Copied::of(&trail);
@@ -443,7 +443,7 @@ fn what_the_lake_read_of_a_copy_is_noted() {
 async fn verdicts_are_kept_and_hashes_are_known() {
     let Some(emulator) = Emulator::start() else { return };
     let (sink, it) = (cloudtrail(), standard());
-    let mut trail = Trail::of(&[it.clone()]);
+    let mut trail = Trail::of(std::slice::from_ref(&it));
     let planted = it.log(2, 0).replace("_a0.", "_zz.");
     trail.put(&planted, gzip(b"{\"Records\":[]}"));
     trail.edit(&it.log(3, 1), "GetObject", "PutObject");
@@ -482,7 +482,7 @@ async fn verdicts_are_kept_and_hashes_are_known() {
         )
     };
     assert_eq!(ingest()["objects"], 0);
-    let next = Chain { hours: vec![6..7], ..standard() };
+    let next = Chain { hours: Vec::from([6..7]), ..standard() };
     upload_more(&emulator, &Trail::of(&[next])).await;
     assert_eq!(ingest()["objects"], 2);
     run(&mut trailhound(["lake", "compact", "--lake", &lake]));
