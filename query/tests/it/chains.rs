@@ -52,7 +52,7 @@ pub(crate) struct Chain {
 
 impl Default for Chain {
     fn default() -> Self {
-        Self { account: ACCOUNT, region: REGION, is_backfill: false, hours: Vec::from([0..6]) }
+        Self { account: ACCOUNT, region: REGION, is_backfill: false, hours: std::iter::once(0..6).collect() }
     }
 }
 

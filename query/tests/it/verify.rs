@@ -24,7 +24,7 @@ fn standard() -> Chain {
 }
 
 fn backfill() -> Chain {
-    Chain { is_backfill: true, hours: Vec::from([2..5]), ..Chain::default() }
+    Chain { is_backfill: true, hours: std::iter::once(2..5).collect(), ..Chain::default() }
 }
 
 /// Somebody puts bytes behind an object.
@@ -281,7 +281,12 @@ fn an_organisation_is_verified_in_one_run() {
     let mut chains = Vec::new();
     for account in [ACCOUNT, "444455556666"] {
         for region in [REGION, "eu-west-1"] {
-            chains.push(Chain { account, region, hours: Vec::from([0..72]), ..Chain::default() });
+            chains.push(Chain {
+                account,
+                region,
+                hours: std::iter::once(0..72).collect(),
+                ..Chain::default()
+            });
         }
     }
     let mut trail = Trail::of(&chains);
@@ -482,7 +487,7 @@ async fn verdicts_are_kept_and_hashes_are_known() {
         )
     };
     assert_eq!(ingest()["objects"], 0);
-    let next = Chain { hours: Vec::from([6..7]), ..standard() };
+    let next = Chain { hours: std::iter::once(6..7).collect(), ..standard() };
     upload_more(&emulator, &Trail::of(&[next])).await;
     assert_eq!(ingest()["objects"], 2);
     run(&mut trailhound(["lake", "compact", "--lake", &lake]));
