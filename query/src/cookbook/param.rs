@@ -132,6 +132,8 @@ fn untyped(kind: ParamType, text: &str) -> Value {
         ParamType::Bool => text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Bool),
         ParamType::Int => text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Int),
         ParamType::Duration | ParamType::Regex => Value::Text(text.to_owned()),
+        // What a file writes as the default of a list that is empty.
+        _ if text == "none" => Value::Texts(vec![]),
         _ => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Value::Texts(items.map(str::to_owned).collect())
@@ -158,6 +160,7 @@ mod tests {
         assert_eq!(value("duration", "15m"), Ok(Value::Int(900)));
         let networks = vec!["10.0.0.0/8".to_owned(), "2001:db8::/32".to_owned()];
         assert_eq!(value("cidr[]", "10.0.0.0/8, 2001:db8::/32"), Ok(Value::Texts(networks)));
+        assert_eq!(value("account[]", "none"), Ok(Value::Texts(vec![])));
         assert!(value("int", "many").unwrap_err().contains("a whole number"));
         assert!(value("account[]", "4711").unwrap_err().contains("12 digits"));
         assert!(value("time", "2026-02-30").is_err());

@@ -35,6 +35,7 @@ mod function;
 mod lambda;
 mod queue;
 mod raw;
+mod cookbook;
 mod stack;
 mod ddl;
 mod schedule;
