@@ -5,7 +5,7 @@
 WITH asked AS (
   SELECT eventTime, eventSource, actor, recipientAccountId, sourceIPAddress, errorCode,
     coalesce(requestParameters.secretId, requestParameters.name, requestParameters.path,
-      array_to_string(json_values(requestParameters, 'names[*]'), ' '), '(not told)') AS secret
+      nullif(array_to_string(json_values(requestParameters, 'names[*]'), ' '), ''), '(not told)') AS secret
   FROM cloudtrail
   WHERE eventSource IN ('secretsmanager.amazonaws.com', 'ssm.amazonaws.com') AND eventTime >= $since AND eventTime < $until
     AND eventName IN ('GetSecretValue', 'BatchGetSecretValue', 'GetParameter', 'GetParameters', 'GetParametersByPath', 'GetParameterHistory')
