@@ -11,7 +11,7 @@ mod reference;
 
 use crate::error::Error;
 use crate::names::nearest;
-use crate::names::values::Values;
+use crate::names::values::{Value, Values};
 use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -129,15 +129,19 @@ impl Investigation {
 /// A time range that holds nothing is a slip, and its empty answer would be taken for silence.
 fn in_order(values: &Values) -> Result<(), Error> {
     let text = |name: &str| match values.get(name) {
-        Some(crate::names::values::Value::Text(text)) => Some(text.as_str()),
+        Some(Value::Text(text)) => Some(text.as_str()),
         _ => None,
     };
-    match (text("since"), text("until")) {
-        (Some(since), Some(until)) if since >= until => Err(Error::Cookbook(format!(
-            "--since {since} is not before --until {until}, so there is nothing between them"
-        ))),
-        _ => Ok(()),
+    for (from, to) in [("since", "until"), ("before", "since")] {
+        if let (Some(first), Some(last)) = (text(from), text(to))
+            && first >= last
+        {
+            return Err(Error::Cookbook(format!(
+                "--{from} {first} is not before --{to} {last}, so there is nothing between them"
+            )));
+        }
     }
+    Ok(())
 }
 
 fn wrong(place: &str, what: &str) -> Error {
@@ -161,7 +165,6 @@ fn sql_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::values::Value;
 
     fn given(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()

@@ -5,6 +5,8 @@
 use crate::product::{run, text, trailhound};
 use crate::slt::output;
 use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
+use futures::TryStreamExt;
 use sqllogictest::runner::{default_normalizer, default_validator, strict_column_validator};
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner, parse_file};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +44,7 @@ impl AsyncDB for Database {
         }
         let begun = Instant::now();
         let (schema, rows) = self.engine.stream(&one.sql, &one.values(&given)?).await?;
-        let batches = futures::TryStreamExt::try_collect::<Vec<_>>(rows).await?;
+        let batches = rows.try_collect::<Vec<_>>().await?;
         assert!(begun.elapsed() < SLOW, "{line} took {:?}", begun.elapsed());
         if batches.iter().any(|batch| batch.num_rows() > 0) {
             self.answered.lock().unwrap().insert(one.name.clone());
@@ -140,11 +142,11 @@ async fn hostile_values_are_inert() {
                 given.insert("since".to_owned(), "2026-03-17".to_owned());
             }
             let rows = match database.engine.stream(&one.sql, &one.values(&given).unwrap()).await {
-                Ok((_, rows)) => futures::TryStreamExt::try_collect::<Vec<_>>(rows).await,
+                Ok((_, rows)) => rows.try_collect::<Vec<_>>().await,
                 Err(error) => Err(error),
             };
             let rows = rows.unwrap_or_else(|error| panic!("{} {hostile:?}: {error}", one.name));
-            let count = rows.iter().map(|batch| batch.num_rows()).sum::<usize>();
+            let count = rows.iter().map(RecordBatch::num_rows).sum::<usize>();
             // A verdict is always given: one row for each account.
             let expected = if one.chapter == "Proof" { 4 } else { 0 };
             // A percent sign is in names of real things; it must not stand for all of them.
