@@ -58,6 +58,12 @@ impl Run {
             return if self.help { help() } else { list(&cookbook, self.format) };
         };
         let one = cookbook.get(name)?;
+        if let Some(flag) = hidden(one, &flags(&Cli::command())) {
+            bail!(
+                "{}: --{flag} is a flag of every investigation\nhint: give the param another name",
+                one.place
+            );
+        }
         if self.help {
             return print(&page(one));
         }
@@ -133,6 +139,12 @@ fn flags(command: &Command) -> Vec<Arg> {
         .unwrap_or_default()
 }
 
+/// A param that nobody could give, since a flag has its name.
+fn hidden<'a>(one: &Investigation, flags: &'a [Arg]) -> Option<&'a str> {
+    let mut names = flags.iter().filter_map(Arg::get_long);
+    names.find(|name| one.params.iter().any(|param| param.name == *name))
+}
+
 fn is_called(flag: &Arg, word: &str) -> bool {
     let long = word.strip_prefix("--");
     let short = word.strip_prefix('-').and_then(|short| short.parse::<char>().ok());
@@ -179,4 +191,24 @@ fn page(one: &Investigation) -> String {
     }
     out.push_str("\n\nFlags of all investigations: `trailhound run --help`\n");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_param_has_the_name_of_a_flag() {
+        let flags = flags(&Cli::command());
+        assert!(flags.iter().any(|flag| flag.get_long() == Some("lake")));
+        assert!(
+            flags.iter().any(|flag| flag.get_long() == Some("geoip")),
+            "those of all verbs are among them"
+        );
+        for one in Cookbook::load(&[]).unwrap().investigations() {
+            assert_eq!(hidden(one, &flags), None, "{}", one.name);
+        }
+        let own = "-- Mine: x\n-- X.\n-- $lake text: x\nSELECT $lake\n";
+        assert_eq!(hidden(&Investigation::parse("x.sql", own).unwrap(), &flags), Some("lake"));
+    }
 }

@@ -21,6 +21,9 @@ use trailhound_ingest::{IngestConfig, ingest};
 /// An investigation over the sample logs is over long before this, also on a machine that does much else.
 const SLOW: Duration = Duration::from_secs(20);
 
+/// The sign-in of the stolen root user.
+const EVENT: &str = "ed1ea1f2-98d3-4c9c-a3b7-1122e7142024";
+
 /// A lake and the cookbook, as the runner sees them.
 #[derive(Clone)]
 struct Database {
@@ -109,6 +112,8 @@ async fn every_investigation_has_its_answer() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    // When and from where an event was read is another answer every time.
+    database.clone().run(&format!("event --id {EVENT}")).await.unwrap();
     let answered = database.answered.lock().unwrap();
     let all = database.cookbook.investigations().iter().map(|one| one.name.clone()).collect::<BTreeSet<_>>();
     let silent = all.difference(&answered).collect::<Vec<_>>();
@@ -187,6 +192,8 @@ fn the_verb_runs_lists_shows_and_refuses() {
     assert_eq!(text(&shown.stdout), expected);
     let (_, help, _) = ask(&["who-used-key", "--key", key, "--help"]);
     assert!(help.contains("trailhound run who-used-key --key TEXT [--since TIME]"), "{help}");
+    let (_, record, _) = ask(&["event", "--id", EVENT, "--format", "cloudtrail"]);
+    assert!(record.starts_with("{\"Records\":[{") && record.contains("203.0.113.66"), "{record}");
     // Raw, and nothing found.
     let raw = sources().remove(0);
     let (_, answer, _) = ask(&["who-used-key", "--raw", &raw, "--key", key, "--format", "csv"]);
