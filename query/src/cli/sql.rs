@@ -21,7 +21,9 @@ use trailhound_ingest::raw::Raw;
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
     /// One statement that reads; tables: cloudtrail, aggregated, logfiles, quarantine, findings, notifications,
-    /// `activity_hourly`, `baselines`, `actor_chain`.
+    /// `activity_hourly`, `baselines`, `actor_chain`; queries for Athena and CloudTrail Lake run as they are.
+    // A query may begin with a comment, `-- who`.
+    #[arg(allow_hyphen_values = true)]
     pub(crate) query: String,
     /// The lake: a folder, or `s3://bucket/prefix`.
     #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]
