@@ -45,6 +45,9 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// An investigation cannot be used, or does not take what it was given.
+    #[error("{0}")]
+    Cookbook(String),
     /// The answer does not fit the format.
     #[error("{0}")]
     Format(String),

@@ -18,6 +18,7 @@ mod patience;
 mod progress;
 mod range;
 mod rules;
+mod run;
 mod scheduled;
 mod settings;
 mod sql;
@@ -83,6 +84,8 @@ enum Verb {
     Ingest(ingest::Ingest),
     /// Ask the lake a question.
     Sql(sql::Sql),
+    /// Run an investigation of the cookbook; without a name, list them.
+    Run(run::Run),
     /// Run the rules over what was ingested since the last run.
     Detect(detect::Detect),
     /// Look at detection rules, and prove them.
@@ -101,7 +104,7 @@ pub fn main() -> ExitCode {
     if scheduled::is_called() {
         return scheduled::serve();
     }
-    match settings::parse::<Cli>() {
+    match settings::parse::<Cli>().and_then(|(cli, settings)| cli.completed(settings)) {
         Ok((cli, settings)) => cli.run(&settings),
         Err(error) => {
             say(&format!("error: {error}"));
@@ -111,6 +114,19 @@ pub fn main() -> ExitCode {
 }
 
 impl Cli {
+    /// The same with the params of an investigation told apart from flags, which clap cannot: they are those of a file.
+    fn completed(self, settings: settings::Settings) -> anyhow::Result<(Self, settings::Settings)> {
+        let Verb::Run(verb) = &self.verb else { return Ok((self, settings)) };
+        let Some((args, params)) = verb.split(&settings.command, std::env::args_os().collect())? else {
+            return Ok((self, settings));
+        };
+        let (mut cli, settings) = settings::parse_from::<Self>(&args)?;
+        if let Verb::Run(verb) = &mut cli.verb {
+            verb.given = params;
+        }
+        Ok((cli, settings))
+    }
+
     /// Does what was asked for, and says how it ended.
     fn run(self, settings: &settings::Settings) -> ExitCode {
         trace(std::env::var("TRAILHOUND_LOG_FORMAT").is_ok_and(|format| format == "json"));
@@ -141,6 +157,7 @@ impl Cli {
             Verb::Demo(verb) => verb.run().await,
             Verb::Ingest(verb) => verb.run(&settings.privacy).await,
             Verb::Sql(verb) => verb.run(&settings.privacy).await,
+            Verb::Run(verb) => verb.run(&settings.privacy).await,
             Verb::Detect(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run().await,
@@ -153,7 +170,7 @@ impl Cli {
 impl Verb {
     /// Whether SQL is run, which may ask where an address is.
     fn asks(&self) -> bool {
-        matches!(self, Self::Demo(_) | Self::Sql(_) | Self::Detect(_) | Self::Rules(_))
+        matches!(self, Self::Demo(_) | Self::Sql(_) | Self::Run(_) | Self::Detect(_) | Self::Rules(_))
     }
 }
 

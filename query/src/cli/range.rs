@@ -1,12 +1,11 @@
 //! `--since` and `--until`: what people type → days. A text that is no time is an error, never an empty range.
 
-use crate::rules::duration::Seconds;
 use clap::Args;
 use trailhound_ingest::find::Days;
 use trailhound_ingest::time;
 
 /// The days of delivery to read.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Range {
     /// Only log files delivered from then on: `7d`, `2026-03-17` or `2026-03-17T09:00Z`; whole days are read.
     #[arg(long, value_name = "TIME", value_parser = day)]
@@ -44,19 +43,8 @@ fn day(text: &str) -> Result<i32, String> {
 
 /// The same in microseconds since 1970.
 pub(crate) fn moment(text: &str) -> Result<i64, String> {
-    let micros = match Seconds::parse(text) {
-        Some(span) => Some(time::now() - span.micros()),
-        None => written_out(text),
-    };
+    let micros = crate::moment::moment(text);
     micros.ok_or_else(|| "a time is needed, such as 7d, 2026-03-17 or 2026-03-17T09:00Z".to_owned())
-}
-
-/// A date, or a date and a time of day in UTC, to the minute or second.
-fn written_out(text: &str) -> Option<i64> {
-    let (date, clock) = text.split_once('T').unwrap_or((text, "00:00:00Z"));
-    let clock = clock.strip_suffix('Z')?;
-    let seconds = if clock.len() == 5 { ":00" } else { "" };
-    time::parse(&format!("\"{date}T{clock}{seconds}Z\"")).map(|(micros, _)| micros)
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ fn print(text: &str) -> anyhow::Result<Outcome> {
 }
 
 /// Prints columns of texts.
-fn print_columns(columns: Vec<(&str, Vec<String>)>, format: Format) -> anyhow::Result<()> {
+pub(crate) fn print_columns(columns: Vec<(&str, Vec<String>)>, format: Format) -> anyhow::Result<()> {
     if format == Format::Cloudtrail {
         anyhow::bail!(
             "these are no CloudTrail records\nhint: --format takes table, json, ndjson, csv, parquet or markdown here"

@@ -24,23 +24,28 @@ pub(crate) struct Sql {
     /// `activity_hourly`, `baselines`, `actor_chain`; queries for Athena and CloudTrail Lake run as they are.
     // A query may begin with a comment, `-- who`.
     #[arg(allow_hyphen_values = true)]
-    query: String,
+    pub(crate) query: String,
     /// The lake: a folder, or `s3://bucket/prefix`.
     #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]
-    lake: String,
+    pub(crate) lake: String,
     /// Ask these log files instead of a lake: a file, a folder, or `s3://bucket/prefix`; can be given more than once. The
     /// tables are cloudtrail and `actor_chain`, and an event that was delivered twice is there twice.
     #[arg(long, value_name = "SRC")]
-    raw: Vec<String>,
+    pub(crate) raw: Vec<String>,
     #[command(flatten)]
-    range: Range,
+    pub(crate) range: Range,
     /// How the answer is printed.
     #[arg(long, default_value = "table")]
-    format: Format,
+    pub(crate) format: Format,
 }
 
 impl Sql {
     pub(crate) async fn run(self, privacy: &Privacy) -> anyhow::Result<Outcome> {
+        Ok(self.ask(&Values::new(), privacy).await?.0)
+    }
+
+    /// The same with values for the `$names` of the query; and how many rows there were.
+    pub(crate) async fn ask(self, values: &Values, privacy: &Privacy) -> anyhow::Result<(Outcome, usize)> {
         if self.raw.is_empty() {
             if self.range.is_given() {
                 anyhow::bail!(
@@ -48,8 +53,8 @@ impl Sql {
                 );
             }
             let lake = Lake::open(&self.lake).await?;
-            self.answer(&Engine::open(&lake).await?, &|| ()).await?;
-            return Ok(Outcome::Done);
+            let rows = self.answer(&Engine::open(&lake).await?, values, &|| ()).await?;
+            return Ok((Outcome::Done, rows));
         }
         let bar = Arc::new(Bar::new());
         let config = IngestConfig {
@@ -59,9 +64,9 @@ impl Sql {
         };
         let raw =
             Arc::new(Raw::find(config, Arc::clone(&bar) as Arc<dyn trailhound_ingest::Progress>).await?);
-        let answered = self.answer(&Engine::raw(Arc::clone(&raw))?, &|| bar.finish()).await;
+        let answered = self.answer(&Engine::raw(Arc::clone(&raw))?, values, &|| bar.finish()).await;
         bar.finish();
-        answered?;
+        let rows = answered?;
         let report = raw.report();
         say_problems(&report);
         say(&format!(
@@ -71,18 +76,25 @@ impl Sql {
             raw.objects().len(),
             report.quarantined
         ));
-        Ok(outcome(&report, false))
+        Ok((outcome(&report, false), rows))
     }
 
-    /// Prints the answer; `begin` is called before its first line.
-    async fn answer(&self, engine: &Engine, begin: &(dyn Fn() + Sync)) -> anyhow::Result<()> {
-        let (schema, mut rows) = engine.stream(&self.query, &Values::new()).await?;
+    /// Prints the answer, and counts its rows; `begin` is called before its first line.
+    async fn answer(
+        &self,
+        engine: &Engine,
+        values: &Values,
+        begin: &(dyn Fn() + Sync),
+    ) -> anyhow::Result<usize> {
+        let (schema, mut rows) = engine.stream(&self.query, values).await?;
         let mut printer = Printer::new(schema, self.format, BufWriter::new(std::io::stdout()));
+        let mut count = 0;
         while let Some(batch) = rows.try_next().await? {
             begin();
+            count += batch.num_rows();
             printer.write(&batch)?;
         }
         printer.finish()?;
-        Ok(())
+        Ok(count)
     }
 }

@@ -36,6 +36,7 @@ mod function;
 mod lambda;
 mod queue;
 mod raw;
+mod cookbook;
 mod stack;
 mod ddl;
 mod schedule;

@@ -10,7 +10,7 @@ use sqllogictest::runner::{default_normalizer, default_validator, strict_column_
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner, parse_file};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use trailhound::{Engine, Error};
+use trailhound::{Answer, Engine, Error};
 use trailhound_ingest::lake::Lake;
 use trailhound_ingest::{IngestConfig, ingest};
 
@@ -27,18 +27,7 @@ impl AsyncDB for Database {
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Error> {
         let answer = self.0.sql(sql).await?;
-        let types = answer.schema.fields().iter().map(|field| kind(field.data_type())).collect();
-        let options = FormatOptions::default().with_null("NULL");
-        let mut rows = Vec::new();
-        for batch in &answer.batches {
-            let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
-            let columns = columns.collect::<Result<Vec<_>, _>>()?;
-            rows.extend(
-                (0..batch.num_rows())
-                    .map(|row| columns.iter().map(|c| cell(&c.value(row).to_string())).collect()),
-            );
-        }
-        Ok(DBOutput::Rows { types, rows })
+        output(&answer)
     }
 
     async fn shutdown(&mut self) {}
@@ -46,6 +35,22 @@ impl AsyncDB for Database {
     fn engine_name(&self) -> &'static str {
         "trailhound"
     }
+}
+
+/// An answer, as the runner compares it.
+pub(crate) fn output(answer: &Answer) -> Result<DBOutput<DefaultColumnType>, Error> {
+    let types = answer.schema.fields().iter().map(|field| kind(field.data_type())).collect();
+    let options = FormatOptions::default().with_null("NULL");
+    let mut rows = Vec::new();
+    for batch in &answer.batches {
+        let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        rows.extend(
+            (0..batch.num_rows())
+                .map(|row| columns.iter().map(|c| cell(&c.value(row).to_string())).collect()),
+        );
+    }
+    Ok(DBOutput::Rows { types, rows })
 }
 
 fn kind(data_type: &DataType) -> DefaultColumnType {

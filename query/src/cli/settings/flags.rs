@@ -6,10 +6,10 @@ use clap::{Arg, ArgAction, Command};
 const WITHOUT: [&str; 3] = ["demo", "config", "help"];
 
 /// Flags that mean the same wherever they are, so they have one name for all verbs.
-const SHARED: [&str; 3] = ["lake", "rules", "local"];
+const SHARED: [&str; 4] = ["lake", "rules", "local", "cookbook"];
 
 /// Flags that say what to do this time.
-const NO_SETTING: [&str; 4] = ["help", "version", "config", "since"];
+const NO_SETTING: [&str; 5] = ["help", "version", "config", "since", "show"];
 
 /// A flag of a verb, as a setting.
 #[derive(Clone, PartialEq, Eq, Debug)]
