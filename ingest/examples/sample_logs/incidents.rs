@@ -66,7 +66,7 @@ fn stolen_root(planted: &mut Planted, random: &mut Random) {
     let stored = root(DEVELOPMENT, "AKIAROOTSTOLENEXAMPL", "203.0.113.67");
     for (step, action) in (0..).zip(["sts:GetCallerIdentity", "iam:ListUsers", "s3:ListBuckets"]) {
         planted.plant(
-            &["root_access_key_used", "root_read_activity", "credential_test_then_enumerate"],
+            &["root_access_key_used"],
             call(&stored, "us-east-1", begin + 600 + step * 4, action),
             random,
         );

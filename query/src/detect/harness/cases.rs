@@ -90,6 +90,9 @@ pub(super) async fn run(cases: &[Case<'_>]) -> Result<Vec<Seen>, Error> {
             let (rule, test) = (cases[0].rule, &cases[0].test.name);
             return Err(RuleError::new(&rule.place, format!("test {test:?}: {report}")).into());
         }
+        if let Some(problem) = report.problems.first() {
+            return Err(Error::Format(problem.clone()));
+        }
         let lake = Lake::open(&lake).await?;
         if let Some(findings) = earlier.take() {
             commit_findings(&lake, findings).await?;
