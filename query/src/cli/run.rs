@@ -18,6 +18,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use trailhound_ingest::privacy::Privacy;
 
+/// A command line without params, and the params.
+type Split = (Vec<OsString>, BTreeMap<String, String>);
+
 /// Run an investigation of the cookbook; without a name, list them.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
@@ -90,11 +93,7 @@ impl Run {
     ///
     /// # Errors
     /// In words, what is neither.
-    pub(crate) fn split(
-        &self,
-        command: &Command,
-        mut args: Vec<OsString>,
-    ) -> anyhow::Result<Option<(Vec<OsString>, BTreeMap<String, String>)>> {
+    pub(crate) fn split(&self, command: &Command, mut args: Vec<OsString>) -> anyhow::Result<Option<Split>> {
         let Some(name) = self.name.as_deref().filter(|_| !self.rest.is_empty()) else { return Ok(None) };
         let flags = flags(command);
         args.truncate(args.len().saturating_sub(self.rest.len()));
