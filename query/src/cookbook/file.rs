@@ -127,7 +127,7 @@ mod tests {
         check("$d text: e", "d text: e", "line 3");
         check("$d text: e", "$d txt: e", "line 3: there is no type txt\nhint: did you mean text?");
         check("$d text: e", "$d time = lately: e", "line 3: \"lately\" is no time");
-        check("SELECT $d", "SELECT $e", "$e is not among the params");
+        check("SELECT $d", "SELECT $d, $e", "$e is not among the params");
         check("SELECT $d", "SELECT 1", "$d is not in the statement");
         check("-- $d text: e", "-- $d text: e\n-- $d text: e", "twice");
         check("SELECT $d", "", "no statement");

@@ -197,7 +197,7 @@ mod tests {
         let hostile = "x' OR '1'='1'; -- %_\\$since\n";
         let values = investigation().values(&given(&[("key", hostile)])).unwrap();
         assert_eq!(values["key"], Value::Text(hostile.to_owned()));
-        assert_eq!(values["since"], Value::Text("1970-01-01T00:00:00.000000Z".to_owned()));
+        assert_eq!(values["since"], Value::Text("1970-01-01T00:00:00Z".to_owned()));
     }
 
     #[test]
