@@ -12,14 +12,10 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner, parse_f
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 use trailhound::cookbook::Cookbook;
 use trailhound::{Engine, Error};
 use trailhound_ingest::lake::Lake;
 use trailhound_ingest::{IngestConfig, ingest};
-
-/// An investigation over the sample logs is over long before this, also on a machine that does much else.
-const SLOW: Duration = Duration::from_secs(20);
 
 /// The sign-in of the stolen root user.
 const EVENT: &str = "ed1ea1f2-98d3-4c9c-a3b7-1122e7142024";
@@ -45,10 +41,8 @@ impl AsyncDB for Database {
         while let Some(name) = words.next() {
             given.insert(name.trim_start_matches("--").to_owned(), words.next().unwrap());
         }
-        let begun = Instant::now();
         let (schema, rows) = self.engine.stream(&one.sql, &one.values(&given)?).await?;
         let batches = rows.try_collect::<Vec<_>>().await?;
-        assert!(begun.elapsed() < SLOW, "{line} took {:?}", begun.elapsed());
         if batches.iter().any(|batch| batch.num_rows() > 0) {
             self.answered.lock().unwrap().insert(one.name.clone());
         }
