@@ -130,7 +130,7 @@ mod tests {
         check("SELECT $d", "SELECT $d, $e", "$e is not among the params");
         check("SELECT $d", "SELECT 1", "$d is not in the statement");
         check("-- $d text: e", "-- $d text: e\n-- $d text: e", "twice");
-        check("SELECT $d", "", "no statement");
+        check("-- A comment.\nSELECT $d\n", "", "no statement");
         assert!(Investigation::parse("B b.sql", GOOD).unwrap_err().to_string().contains("a name is made of"));
     }
 }
