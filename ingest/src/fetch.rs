@@ -8,6 +8,7 @@ mod body;
 pub(crate) mod doubt;
 mod pace;
 
+use crate::batch::Source;
 use crate::config::Limits;
 use crate::error::Error;
 use crate::find::s3::s3_client;
@@ -16,6 +17,7 @@ use crate::find::{LogObject, Place, key};
 use crate::lake::ObjectId;
 use crate::notice::Version;
 use crate::patience::{Patience, Tries};
+use crate::time::{day_of, now};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -37,6 +39,19 @@ pub struct Fetched {
     pub requests: u32,
     /// As stored: gzip, usually.
     pub body: Bytes,
+}
+
+impl Fetched {
+    /// The same for a batch that reads it today.
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            identity: self.identity,
+            key: &self.name,
+            etag: &self.etag,
+            key_date: self.date,
+            ingest_date: day_of(now()),
+        }
+    }
 }
 
 /// The identity of an object in S3, which is known before it is fetched; `None` for a file.

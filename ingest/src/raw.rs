@@ -5,7 +5,7 @@
 //! memory is bounded by the settings of [`IngestConfig`], as in an ingest run; who stops to listen stops the work.
 
 use crate::ahead::{self, Queue};
-use crate::batch::{Batch, Source};
+use crate::batch::Batch;
 use crate::books;
 use crate::config::{IngestConfig, Limits};
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::record::{Record, State};
 use crate::report::Report;
 use crate::run::Progress;
 use crate::schema::{DATE, Table, file_schema};
-use crate::time::{day_of, now};
+use crate::time::now;
 use crate::transpose::{Columns, Filled};
 use crate::write::values::NONE;
 use arrow::array::{ArrayRef, Date32Array, RecordBatch, RecordBatchOptions, StringBuilder};
@@ -178,7 +178,7 @@ impl Worker {
         let share = config.batch_bytes.min(config.limits.max_inflated);
         if gunzip::expected_len(&object.body) <= share {
             let limits = Limits { max_inflated: share, ..config.limits.clone() };
-            self.batch.read(&source_of(object), &object.body, &limits);
+            self.batch.read(&object.source(), &object.body, &limits);
             if share == config.limits.max_inflated || !self.batch.lacks_room(&limits) {
                 return Ok(());
             }
@@ -188,7 +188,7 @@ impl Worker {
         let Ok(turn) = Handle::current().block_on(Arc::clone(&self.large).acquire_owned()) else {
             return Err(Unheard);
         };
-        self.batch.read(&source_of(object), &object.body, &self.raw.config.limits);
+        self.batch.read(&object.source(), &object.body, &self.raw.config.limits);
         self.hand_over()?;
         self.batch.clear_to(2 * BATCH_BYTES);
         drop(turn);
@@ -263,16 +263,6 @@ fn fitting(records: &[&Record]) -> usize {
         bytes <= ROWS_BYTES
     };
     records.iter().take(ROWS).take_while(fits).count().max(1)
-}
-
-fn source_of(object: &Fetched) -> Source<'_> {
-    Source {
-        identity: object.identity,
-        key: &object.name,
-        etag: &object.etag,
-        key_date: object.date,
-        ingest_date: day_of(now()),
-    }
 }
 
 /// What a column has, as an array. Texts were made valid UTF-8 when they were read.

@@ -2,14 +2,13 @@
 
 use super::{Shared, commit};
 use crate::ahead::{Queue, Queued};
-use crate::batch::{Batch, Source};
+use crate::batch::Batch;
 use crate::config::Limits;
 use crate::error::Error;
 use crate::fetch::{self, Fetched, doubt};
 use crate::gunzip;
 use crate::lake::ObjectId;
 use crate::report::Report;
-use crate::time::{day_of, now};
 use crate::write::Writer;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -181,7 +180,7 @@ impl Worker<'_> {
             // Most large objects say that they are large; the others are found out by reading as much as a batch.
             if gunzip::expected_len(&object.body) <= share {
                 let limits = limits(share);
-                self.batch.read(&source_of(object), &object.body, &limits);
+                self.batch.read(&object.source(), &object.body, &limits);
                 if !self.batch.lacks_room(&limits) {
                     return Ok(());
                 }
@@ -190,7 +189,7 @@ impl Worker<'_> {
             self.make_room(number, object.identity)?;
         }
         let limits = limits(most);
-        self.batch.read(&source_of(object), &object.body, &limits);
+        self.batch.read(&object.source(), &object.body, &limits);
         if most < config.limits.max_inflated && self.batch.lacks_room(&limits) {
             return Err(too_large(&object.name, most));
         }
@@ -257,14 +256,4 @@ pub(super) fn too_large(name: &str, most: usize) -> Error {
          or read it with `trailhound ingest`"
     );
     Error::Source { name: name.to_owned(), why }
-}
-
-fn source_of(object: &Fetched) -> Source<'_> {
-    Source {
-        identity: object.identity,
-        key: &object.name,
-        etag: &object.etag,
-        key_date: object.date,
-        ingest_date: day_of(now()),
-    }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use sqllogictest::runner::{default_normalizer, default_validator, strict_column_validator};
-use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner, parse_file};
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, QueryExpect, Record, Runner, parse_file};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use trailhound::{Answer, Engine, Error};
@@ -117,10 +117,27 @@ pub(crate) async fn ask(folder: &Path, engine: Arc<Engine>) -> Asked {
         }
         for record in parse_file(&file).unwrap() {
             queries += usize::from(matches!(record, Record::Query { .. }));
+            wrong.extend(by_luck(&record));
             if let Err(error) = runner.run_async(record).await {
                 wrong.push(error.display(false).to_string());
             }
         }
     }
     Asked { queries, wrong }
+}
+
+/// What is wrong with a question that the engine may answer differently every time: nothing orders its rows, and there
+/// are several of them or a LIMIT chose which to show.
+fn by_luck(record: &Record<DefaultColumnType>) -> Option<String> {
+    let Record::Query { sql, loc, expected: QueryExpect::Results { results, sort_mode, .. }, .. } = record
+    else {
+        return None;
+    };
+    let text = sql.to_lowercase();
+    let limit = text.rsplit_once("limit ").map(|(_, after)| after.trim_end_matches([';', ' ', '\n']));
+    let cut = limit.is_some_and(|limit| limit == results.len().to_string());
+    let several =
+        results.len() > 1 && sort_mode.is_none() && text.contains(" from ") && !text.contains("(values");
+    let luck = !text.contains("order by") && (cut || several);
+    luck.then(|| format!("{loc}: an answer by luck; say ORDER BY, or rowsort\n{sql}"))
 }
