@@ -27,7 +27,7 @@ fn main() -> io::Result<()> {
 /// Writes the day below `folder`, in the place of what was there.
 pub(crate) fn generate(folder: &Path) -> io::Result<()> {
     let mut random = Random::new(SEED);
-    let mut planted = incidents::all(&mut random);
+    let mut planted = incidents::day(&mut random);
     near_misses::all(&mut planted, &mut random);
     let mut events = routine::day(&mut random);
     events.append(&mut planted.events);
@@ -45,7 +45,7 @@ pub(crate) fn generate(folder: &Path) -> io::Result<()> {
         "records": delivered.records,
         "distinct": events.len(),
         "duplicates": delivered.duplicates,
-        "must_fire": planted.must_fire,
+        "must_fire": planted.must_fire(),
         "must_stay_silent": planted.must_stay_silent,
     });
     std::fs::write(folder.join("EXPECTED.json"), format!("{expected:#}\n"))

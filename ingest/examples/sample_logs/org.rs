@@ -53,6 +53,11 @@ pub(crate) const PEOPLE: [Person; 14] = [
     person("nils.berg", "198.51.100.22", 13, SECURITY, "AuditorAccess"),
 ];
 
+/// The person of that name.
+pub(crate) fn person_named(name: &str) -> &'static Person {
+    PEOPLE.iter().find(|person| person.name == name).unwrap_or(&PEOPLE[0])
+}
+
 /// Someone or something that acts: what CloudTrail writes as `userIdentity`, from where, with what.
 #[derive(Clone)]
 pub(crate) struct Actor {
