@@ -24,6 +24,15 @@ pub(crate) struct Delivered {
     pub(crate) duplicates: u64,
 }
 
+impl std::ops::AddAssign for Delivered {
+    fn add_assign(&mut self, more: Self) {
+        self.objects += more.objects;
+        self.digests += more.digests;
+        self.records += more.records;
+        self.duplicates += more.duplicates;
+    }
+}
+
 /// A log file: account, folder, region, and when it was closed.
 type File = (String, &'static str, String, Second);
 

@@ -112,6 +112,12 @@ pub(crate) fn person_session(person: &Person, in_console: bool, random: &mut Ran
     role(person.account, path, &set, &session, person.address, agent, random)
 }
 
+/// `actor`, in a browser.
+pub(crate) fn browser(mut actor: Actor) -> Actor {
+    BROWSER.clone_into(&mut actor.agent);
+    actor
+}
+
 /// A service of AWS at work.
 pub(crate) fn service(account: &str, service: &str) -> Actor {
     Actor {

@@ -74,6 +74,17 @@ impl Call {
         self.with("errorCode", json!(code)).with("errorMessage", json!(message))
     }
 
+    /// Whether a session of this role calls.
+    pub(crate) fn is_by(&self, role: &str) -> bool {
+        self.actor.identity["sessionContext"]["sessionIssuer"]["userName"] == role
+    }
+
+    /// The same call, and it succeeds.
+    pub(crate) fn allowed(mut self) -> Self {
+        self.more.retain(|(key, _)| !key.starts_with("error"));
+        self
+    }
+
     /// The same call so many days later.
     pub(crate) fn later(mut self, days: i64) -> Self {
         self.at += days * DAY;

@@ -1,9 +1,7 @@
 //! The family `exfil`.
 
-use super::Planted;
-use super::super::org::{Actor, HOME, PRODUCTION, STRANGER, role};
-use super::super::random::Random;
-use super::super::record::{Second, call, clock};
+use super::org::{Actor, HOME, PRODUCTION, STRANGER, role};
+use super::{Planted, Random, Second, call, clock};
 use serde_json::json;
 
 /// 20:10, production: credentials of the reporting task, taken through a hole in its web page, used from outside.

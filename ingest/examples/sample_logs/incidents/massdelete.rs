@@ -1,9 +1,7 @@
 //! The family `massdelete`.
 
-use super::Planted;
-use super::super::org::{HOME, person_named, person_session};
-use super::super::random::Random;
-use super::super::record::{call, clock};
+use super::org::{HOME, person_named, person_session};
+use super::{Planted, Random, call, clock};
 use serde_json::json;
 
 /// 14:30, production: an administrator on the last afternoon.

@@ -4,9 +4,20 @@ mod root;
 mod region;
 mod massdelete;
 mod exfil;
+mod network;
+mod login;
+mod iam;
+mod dataprotect;
+mod evasion;
+mod execution;
+mod discovery;
+mod abuse;
+mod ransom;
+pub(crate) mod meta;
 
+use super::org;
 use super::random::Random;
-use super::record::{Call, Event};
+use super::record::{Call, Event, Second, call, clock, on, time};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +36,8 @@ pub(crate) struct Story {
     pub(crate) title: &'static str,
     pub(crate) must_fire: BTreeMap<&'static str, Vec<String>>,
     pub(crate) events: Vec<String>,
+    /// When the first of them happens, as AWS writes times.
+    pub(crate) begins: String,
     /// Who acts in it. A finding about findings has no events, and is told by its actor.
     pub(crate) actors: BTreeSet<String>,
 }
@@ -35,6 +48,17 @@ impl Planted {
         self.stories.push(Story { family, title, ..Story::default() });
     }
 
+    /// Begins a story of which there is nothing to see: from when on, and whom it is about.
+    fn begin_unseen(&mut self, family: &'static str, title: &'static str, at: Second, actor: String) {
+        self.stories.push(Story {
+            family,
+            title,
+            begins: time(at),
+            actors: [actor].into(),
+            ..Story::default()
+        });
+    }
+
     /// Adds a call that each of `rules` must find.
     fn plant(&mut self, rules: &[&'static str], made: Call, random: &mut Random) {
         let event = made.record(random);
@@ -43,6 +67,9 @@ impl Planted {
                 story.must_fire.entry(rule).or_default().push(event.id());
             }
             story.events.push(event.id());
+            if story.begins.is_empty() || time(event.at) < story.begins {
+                story.begins = time(event.at);
+            }
             story.actors.insert(actor(&event.record["userIdentity"]));
         }
         self.events.push(event);
@@ -79,4 +106,18 @@ pub(crate) fn day(random: &mut Random) -> Planted {
     massdelete::the_last_afternoon(&mut planted, random);
     exfil::the_quiet_copy(&mut planted, random);
     planted
+}
+
+/// The incidents of the other days of the week.
+pub(crate) fn week(planted: &mut Planted, random: &mut Random) {
+    network::the_open_door(planted, random);
+    login::the_guessed_password(planted, random);
+    iam::the_second_door(planted, random);
+    dataprotect::the_short_cut(planted, random);
+    evasion::lights_out(planted, random);
+    execution::the_maintenance(planted, random);
+    discovery::the_mapped_house(planted, random);
+    abuse::other_peoples_questions(planted, random);
+    ransom::the_note(planted, random);
+    meta::the_account_that_fell_silent(planted);
 }

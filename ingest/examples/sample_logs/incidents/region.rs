@@ -1,9 +1,7 @@
 //! The family `region`.
 
-use super::Planted;
-use super::super::org::{DEVELOPMENT, user};
-use super::super::random::Random;
-use super::super::record::{call, clock};
+use super::org::{DEVELOPMENT, user};
+use super::{Planted, Random, call, clock};
 use serde_json::json;
 
 /// 03:10, development: the key of an old pipeline user was found in a public repository.

@@ -1,9 +1,7 @@
 //! The family `root`.
 
-use super::Planted;
-use super::super::org::{DEVELOPMENT, root};
-use super::super::random::Random;
-use super::super::record::{call, clock};
+use super::org::{DEVELOPMENT, root};
+use super::{Planted, Random, call, clock};
 use serde_json::json;
 
 /// 02:05, development: the mailbox of the root user was taken over.
