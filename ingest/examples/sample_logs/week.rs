@@ -26,12 +26,11 @@ const THE_LAST_AFTERNOON: i64 = 17;
 
 /// Writes the week below `folder`: a folder for each run of the rules, in order, and `EXPECTED.json`.
 pub(crate) fn generate(folder: &Path) -> io::Result<()> {
-    let mut random = Random::new(SEED);
-    let (mut planted, mut events, _) = the_day();
-    incidents::week(&mut planted, &mut random);
+    let (mut planted, mut events, mut random) = the_day();
+    incidents::week(&mut planted, SEED * 100);
     events.append(&mut planted.events);
     for date in BEFORE.chain(WEEK).filter(|&date| date != THE_LAST_AFTERNOON) {
-        events.extend(ordinary(date, &mut random));
+        events.extend(ordinary(date, &mut Random::new(SEED + date.unsigned_abs())));
     }
     events.retain(meta::is_heard);
     events.sort_by_key(|event| (event.at, event.id()));

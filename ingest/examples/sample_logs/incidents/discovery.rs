@@ -61,19 +61,23 @@ pub(crate) fn the_mapped_house(planted: &mut Planted, random: &mut Random) {
     let agent = "Boto3/1.34.11 md/Botocore#1.34.11 ua/2.0 os/linux lang/python#3.10.12".to_owned();
     let thief = Actor { address: "203.0.113.52".to_owned(), agent, ..machine.clone() };
     let begin = on(21, 3, 40);
-    for step in 0..2 {
+    for step in 0..3 {
         let alive = call(&machine, HOME, begin - 500 + step * 300, "ssm:UpdateInstanceInformation")
             .request(json!({ "instanceId": host, "agentVersion": "3.3.1345.0", "agentStatus": "Active", "platformType": "Linux" }));
-        planted.plant(&["instance_credentials_new_ip"], alive, random);
+        planted.plant(&[], alive, random);
     }
     for (step, question) in (0..).zip(QUESTIONS) {
         let made = call(&thief, HOME, begin + step * 4, question.trim_start_matches('!'));
         if question.starts_with('!') {
             let code = if question.starts_with("!iam") { "AccessDenied" } else { "AccessDeniedException" };
             let denied = made.denied().with("errorCode", json!(code));
-            planted.plant(&["access_denied_burst", "recon_burst"], denied, random);
+            planted.plant(
+                &["recon_burst", "instance_credentials_new_ip", "access_denied_burst"],
+                denied,
+                random,
+            );
         } else {
-            planted.plant(&["recon_burst"], made, random);
+            planted.plant(&["recon_burst", "instance_credentials_new_ip"], made, random);
         }
     }
 }

@@ -108,16 +108,21 @@ pub(crate) fn day(random: &mut Random) -> Planted {
     planted
 }
 
-/// The incidents of the other days of the week.
-pub(crate) fn week(planted: &mut Planted, random: &mut Random) {
-    network::the_open_door(planted, random);
-    login::the_guessed_password(planted, random);
-    iam::the_second_door(planted, random);
-    dataprotect::the_short_cut(planted, random);
-    evasion::lights_out(planted, random);
-    execution::the_maintenance(planted, random);
-    discovery::the_mapped_house(planted, random);
-    abuse::other_peoples_questions(planted, random);
-    ransom::the_note(planted, random);
+/// The incidents of the other days of the week. Each has its own numbers, so that changing one leaves the others alone.
+pub(crate) fn week(planted: &mut Planted, seed: u64) {
+    let stories = [
+        network::the_open_door,
+        login::the_guessed_password,
+        iam::the_second_door,
+        dataprotect::the_short_cut,
+        evasion::lights_out,
+        execution::the_maintenance,
+        discovery::the_mapped_house,
+        abuse::other_peoples_questions,
+        ransom::the_note,
+    ];
+    for (seed, story) in (seed..).zip(stories) {
+        story(planted, &mut Random::new(seed));
+    }
     meta::the_account_that_fell_silent(planted);
 }
