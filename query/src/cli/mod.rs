@@ -17,9 +17,11 @@ mod metrics;
 mod patience;
 mod progress;
 mod range;
+mod report;
 mod rules;
 mod run;
 mod scheduled;
+mod screen;
 mod settings;
 mod sql;
 mod stop;
@@ -86,6 +88,8 @@ enum Verb {
     Sql(sql::Sql),
     /// Run an investigation of the cookbook; without a name, list them.
     Run(run::Run),
+    /// Make a page of everything that is known of a key, an address, somebody, a resource, an event or a finding.
+    Report(report::Report),
     /// Run the rules over what was ingested since the last run.
     Detect(detect::Detect),
     /// Look at detection rules, and prove them.
@@ -158,6 +162,7 @@ impl Cli {
             Verb::Ingest(verb) => verb.run(&settings.privacy).await,
             Verb::Sql(verb) => verb.run(&settings.privacy).await,
             Verb::Run(verb) => verb.run(&settings.privacy).await,
+            Verb::Report(verb) => verb.run().await,
             Verb::Detect(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run().await,
@@ -170,7 +175,10 @@ impl Cli {
 impl Verb {
     /// Whether SQL is run, which may ask where an address is.
     fn asks(&self) -> bool {
-        matches!(self, Self::Demo(_) | Self::Sql(_) | Self::Run(_) | Self::Detect(_) | Self::Rules(_))
+        matches!(
+            self,
+            Self::Demo(_) | Self::Sql(_) | Self::Run(_) | Self::Report(_) | Self::Detect(_) | Self::Rules(_)
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 use super::ingest::{outcome, say_problems};
 use super::progress::Bar;
 use super::range::Range;
+use super::screen::screen;
 use super::{Outcome, say};
 use crate::engine::Engine;
 use crate::output::{Format, Printer};
@@ -87,7 +88,7 @@ impl Sql {
         begin: &(dyn Fn() + Sync),
     ) -> anyhow::Result<usize> {
         let (schema, mut rows) = engine.stream(&self.query, values).await?;
-        let mut printer = Printer::new(schema, self.format, BufWriter::new(std::io::stdout()));
+        let mut printer = Printer::new(schema, self.format, BufWriter::new(std::io::stdout())).on(screen());
         let mut count = 0;
         while let Some(batch) = rows.try_next().await? {
             begin();

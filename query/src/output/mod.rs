@@ -6,10 +6,13 @@
 pub mod visible;
 mod table;
 mod csv;
+mod chart;
 mod cloudtrail;
 pub mod findings;
 
+pub use chart::Screen;
 pub(crate) use cloudtrail::{flat, records};
+pub(crate) use table::cells;
 
 use crate::engine::Answer;
 use crate::error::Error;
@@ -39,6 +42,8 @@ pub enum Format {
     Markdown,
     /// The original records: `{"Records":[…]}`. Needs all columns: `select *`.
     Cloudtrail,
+    /// A picture of a group-by: one or two labels or times, then a number.
+    Chart,
 }
 
 /// Prints the rows of one answer, batch by batch.
@@ -51,6 +56,7 @@ enum Shape<W: Write + Send> {
     Table(table::Table<W>),
     Markdown(table::Markdown<W>),
     Csv(csv::Csv<W>),
+    Chart(chart::Chart<W>),
     Cloudtrail(cloudtrail::Records<W>),
     Json(Writer<W, JsonArray>),
     Ndjson(Writer<W, LineDelimited>),
@@ -65,12 +71,22 @@ impl<W: Write + Send> Printer<W> {
             Format::Table => Shape::Table(table::Table::new(&schema, out)),
             Format::Markdown => Shape::Markdown(table::Markdown::new(&schema, out)),
             Format::Csv => Shape::Csv(csv::Csv::new(&schema, out)),
+            Format::Chart => Shape::Chart(chart::Chart::new(&schema, out)),
             Format::Cloudtrail => Shape::Cloudtrail(cloudtrail::Records::new(out)),
             Format::Json => Shape::Json(WriterBuilder::new().build(out)),
             Format::Ndjson => Shape::Ndjson(WriterBuilder::new().build(out)),
             Format::Parquet => Shape::Parquet(Some(out), None),
         };
         Self { schema, shape }
+    }
+
+    /// The same on a screen that is known.
+    #[must_use]
+    pub fn on(mut self, screen: Screen) -> Self {
+        if let Shape::Chart(chart) = &mut self.shape {
+            chart.screen = screen;
+        }
+        self
     }
 
     /// Prints some rows.
@@ -82,6 +98,7 @@ impl<W: Write + Send> Printer<W> {
             Shape::Table(table) => table.write(batch),
             Shape::Markdown(table) => table.write(batch),
             Shape::Csv(csv) => csv.write(batch),
+            Shape::Chart(chart) => chart.write(batch),
             Shape::Cloudtrail(records) => records.write(batch),
             Shape::Json(writer) => Ok(writer.write(batch)?),
             Shape::Ndjson(writer) => Ok(writer.write(batch)?),
@@ -103,6 +120,7 @@ impl<W: Write + Send> Printer<W> {
             Shape::Table(table) => table.finish(),
             Shape::Markdown(table) => table.finish(),
             Shape::Csv(csv) => csv.finish(),
+            Shape::Chart(chart) => chart.finish(),
             Shape::Cloudtrail(records) => records.finish(),
             Shape::Json(mut writer) => {
                 writer.finish()?;

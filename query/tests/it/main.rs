@@ -44,5 +44,7 @@ mod sink;
 mod waiting;
 mod alerts;
 mod kills;
+mod browser;
+mod report;
 mod chains;
 mod verify;
