@@ -82,6 +82,9 @@ fn plain(error: &DataFusionError) -> String {
         let names = crate::names::DOCUMENTED.iter().map(|name| name.split('.').next().unwrap_or(name));
         return with_nearest(&format!("there is no column {}", field.name()), field.name(), names);
     }
+    if let DataFusionError::ResourcesExhausted(text) = error.find_root() {
+        return exhausted(text);
+    }
     let text = error.find_root().strip_backtrace();
     let mut text = text.lines().next().unwrap_or_default();
     while let Some(rest) = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
@@ -92,6 +95,13 @@ fn plain(error: &DataFusionError) -> String {
         Some(name) => with_nearest(&format!("there is no table {name}"), name, tables()),
         None => text.to_owned(),
     }
+}
+
+/// Which limit was met. The engine says it in many words, and names its operators.
+fn exhausted(text: &str) -> String {
+    let disk = text.contains("disk space") || text.contains("spill");
+    let what = if disk { "temporary files than --spill-bytes allows" } else { "memory than --memory allows" };
+    format!("the query needs more {what}\nhint: ask for fewer rows or columns, or raise the limit")
 }
 
 fn tables() -> impl Iterator<Item = &'static str> {

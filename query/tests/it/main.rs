@@ -35,6 +35,8 @@ mod function;
 mod lambda;
 mod queue;
 mod raw;
+mod repl;
+mod limits;
 mod stack;
 mod ddl;
 mod schedule;
