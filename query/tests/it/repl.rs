@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 const PROMPT: &str = "trailhound> ";
 
 /// A query that takes longer than anybody waits.
-const LONG: &str = "select count(*) from cloudtrail a, cloudtrail b, cloudtrail c where a.eventID || b.eventID < c.eventID;\r";
+const LONG: &str = "select count(*) from cloudtrail a, cloudtrail b, cloudtrail c, cloudtrail d \
+    where a.eventID || b.eventID < c.eventID || d.eventID;\r";
 
 const CTRL_C: &str = "\u{3}";
 const CTRL_D: &str = "\u{4}";
@@ -124,7 +125,7 @@ fn tab_knows_the_names() {
     let home = Home::new();
     let steps = [
         (PROMPT, "select EVENTN\t"),
-        ("select eventName", ", requestparameters.buck\t"),
+        ("select eventName", ", requestparameters.buck\t\t\t"),
         ("requestParameters.bucketName", ", userid\t.ar\t from cl\t"),
         ("userIdentity.arn from cloudtrail", " limit 1;\r"),
         ("1 row", "select requestParameters.\t\t"),
@@ -246,7 +247,7 @@ fn log_files_can_be_asked_too() {
     assert_eq!(text(&output.stdout), "n\n500\nb\n2\n", "{}", text(&output.stderr));
     sql.env("PAGER", "cat").env("TERM", "xterm");
     let steps = [
-        (PROMPT, "select requestparameters.buck\t"),
+        (PROMPT, "select requestparameters.buck\t\t\t"),
         ("requestParameters.bucketName", " from cloudtrail limit 1;\r"),
         ("1 row", "\\d\r"),
         ("actor_chain", "\\q\r"),

@@ -15,24 +15,24 @@ pub(super) struct Screen {
     /// Columns and rows.
     pub(super) size: (usize, usize),
     /// Program and arguments; empty when nothing is to be paged.
-    program: Vec<String>,
+    pub(super) program: Vec<String>,
 }
 
 /// What a name of a program with arguments has not: then it was meant for a shell, which there is none.
 const OF_SHELLS: &[char] = &['|', ';', '&', '<', '>', '$', '`', '\'', '"', '\\', '(', ')', '*', '~'];
 
 impl Screen {
-    /// The screen of this process, with the pager of `TRAILHOUND_PAGER` or `PAGER`.
-    pub(super) fn new(size: (usize, usize)) -> Self {
-        let set = ["TRAILHOUND_PAGER", "PAGER"].into_iter().find_map(|name| std::env::var(name).ok());
-        Self { size, program: program(set.as_deref()) }
-    }
-
     /// Opens it for one answer.
     pub(super) fn open(&self, json: bool) -> Box<dyn Write + Send> {
         let paged = Paged { screen: self.clone(), held: Vec::new(), lines: 0, column: 0, way: Way::Held };
         Box::new(BufWriter::new(Shown::new(json, paged)))
     }
+}
+
+/// The pager that `TRAILHOUND_PAGER` or `PAGER` names.
+pub(super) fn of_environment() -> Vec<String> {
+    let set = ["TRAILHOUND_PAGER", "PAGER"].into_iter().find_map(|name| std::env::var(name).ok());
+    program(set.as_deref())
 }
 
 /// The words of a setting.

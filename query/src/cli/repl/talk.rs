@@ -47,6 +47,7 @@ impl Repl {
         let history = if remember { self.state.history() } else { None };
         // One that is damaged is begun anew.
         let _ = history.as_ref().map(|path| editor.load_history(path));
+        let pager = pager::of_environment();
         say(concat!("trailhound ", env!("CARGO_PKG_VERSION"), "; \\help lists the commands, \\q leaves"));
         loop {
             let typed = {
@@ -63,7 +64,7 @@ impl Repl {
             remembered(&mut editor, history.as_deref(), &self.state, &line);
             if std::io::stdout().is_terminal() {
                 let size = editor.dimensions().map(|(columns, rows)| (columns.into(), rows.into()));
-                self.screen = Some(pager::Screen::new(size.unwrap_or(SCREEN)));
+                self.screen = Some(pager::Screen { size: size.unwrap_or(SCREEN), program: pager.clone() });
             }
             if self.line(&line).await? == Next::Quit {
                 return Ok(Outcome::Done);
