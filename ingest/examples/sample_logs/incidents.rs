@@ -52,7 +52,7 @@ fn stolen_root(planted: &mut Planted, random: &mut Random) {
     };
     let login = sign_in(begin, "ConsoleLogin").response(json!({ "ConsoleLogin": "Success" }));
     let login = login.with("additionalEventData", json!({ "LoginTo": "https://console.aws.amazon.com/console/home", "MobileVersion": "No", "MFAUsed": "No" }));
-    planted.plant(&["root_console_login"], login, random);
+    planted.plant(&["root_console_login_no_mfa"], login, random);
     let changed = sign_in(begin + 95, "PasswordUpdated").response(json!({ "PasswordUpdated": "Success" }));
     planted.plant(&["root_password_or_email_changed"], changed, random);
     let device = format!("arn:aws:iam::{DEVELOPMENT}:mfa/root-account-mfa-device");
@@ -66,7 +66,7 @@ fn stolen_root(planted: &mut Planted, random: &mut Random) {
     let stored = root(DEVELOPMENT, "AKIAROOTSTOLENEXAMPL", "203.0.113.67");
     for (step, action) in (0..).zip(["sts:GetCallerIdentity", "iam:ListUsers", "s3:ListBuckets"]) {
         planted.plant(
-            &["root_access_key_used"],
+            &["root_access_key_used", "root_read_activity", "credential_test_then_enumerate"],
             call(&stored, "us-east-1", begin + 600 + step * 4, action),
             random,
         );
@@ -113,7 +113,7 @@ fn miners_abroad(planted: &mut Planted, random: &mut Random) {
             random,
         );
         planted.plant(
-            &["region_sweep"],
+            &["region_sweep", "quota_probe_many_regions"],
             call(&thief, region, at + 2, "servicequotas:ListServiceQuotas").denied(),
             random,
         );
@@ -123,7 +123,7 @@ fn miners_abroad(planted: &mut Planted, random: &mut Random) {
     planted.plant(&["region_opt_in_changed"], opt_in, random);
     let group = call(&thief, "sa-east-1", begin + 150, "ec2:CreateSecurityGroup")
         .request(json!({ "groupName": "default-2", "groupDescription": "default" }));
-    planted.plant(&["region_disallowed_write"], group, random);
+    planted.plant(&["region_disallowed_write", "sg_changed"], group, random);
     for (step, region) in (0..).zip(["ap-southeast-1", "sa-east-1"]) {
         let request = json!({ "instanceType": "c7i.8xlarge", "minCount": 10, "maxCount": 10, "imageId": "ami-0fedcba9876543210", "userData": "<sensitiveDataRemoved>" });
         let items = (0..10)
@@ -166,7 +166,7 @@ fn the_last_afternoon(planted: &mut Planted, random: &mut Random) {
     for number in 0..4 {
         let request = json!({ "bucketName": format!("example-archive-{}", 2022 + number) });
         planted.plant(
-            &["s3_mass_bucket_delete"],
+            &["s3_mass_bucket_delete", "s3_bucket_deleted"],
             call(&who, HOME, begin + 540 + number * 20, "s3:DeleteBucket").request(request),
             random,
         );
@@ -184,7 +184,7 @@ fn the_last_afternoon(planted: &mut Planted, random: &mut Random) {
     for (number, name) in (0..).zip(["orders", "ledger", "customers"]) {
         let request = json!({ "dBInstanceIdentifier": name, "skipFinalSnapshot": true, "deleteAutomatedBackups": true });
         planted.plant(
-            &["rds_mass_delete"],
+            &["rds_mass_delete", "rds_deleted_without_snapshot"],
             call(&who, HOME, begin + 780 + number * 30, "rds:DeleteDBInstance").request(request),
             random,
         );

@@ -24,10 +24,10 @@ fn of_people(planted: &mut Planted, random: &mut Random) {
     planted.silent("a wrong password for root", failed, random);
 
     let amelie = person_session(&PEOPLE[0], false, random);
-    let key = call(&amelie, "us-east-1", clock(9, 40), "iam:CreateAccessKey")
-        .request(json!({ "userName": "mail-relay" }));
-    let key = key.response(json!({ "accessKey": { "accessKeyId": "AKIAMAILRELAYEXAMPLE", "userName": "mail-relay", "status": "Active" } }));
-    planted.silent("an access key for a user, not for root", key, random);
+    let key = call(&amelie, "us-east-1", clock(9, 40), "iam:UpdateAccessKey").request(
+        json!({ "userName": "mail-relay", "accessKeyId": "AKIAMAILRELAYEXAMPLE", "status": "Inactive" }),
+    );
+    planted.silent("an access key that is switched off", key, random);
 
     let look = call(&amelie, "ap-southeast-1", clock(10, 5), "ec2:DescribeInstances");
     planted.silent("looking into a region that is not allowed", look, random);

@@ -11,10 +11,9 @@ use super::geoip::tell_blind;
 use super::local::LocalFlag;
 use super::{Outcome, say};
 use crate::engine::Answer;
-use crate::names::bind::written_out;
 use crate::output::{self, Format};
 use crate::rules::Pack;
-use crate::rules::statement::{Range, statement};
+use crate::rules::statement::written;
 use clap::{Args, Subcommand};
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use std::io::{BufWriter, Write};
@@ -141,6 +140,5 @@ fn sql(pack: &Pack, local: &LocalFlag, id: &str) -> anyhow::Result<Outcome> {
     let Some(tuned) = applied.rules.iter().find(|tuned| tuned.rule.id == id) else {
         anyhow::bail!("the local policy disables {id}");
     };
-    let values = tuned.rule.values(&tuned.set)?;
-    print(&format!("{}\n", written_out(&statement(&tuned.rule, &Range::default()), &values)?))
+    print(&format!("{}\n", written(&tuned.rule, &tuned.set)?))
 }

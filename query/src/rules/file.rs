@@ -301,6 +301,9 @@ pub struct Test {
     /// What happened, and was looked at, before: partial records as well.
     #[serde(default)]
     pub baseline: Option<String>,
+    /// Findings of other rules that are there before: partial rows of `findings`.
+    #[serde(default)]
+    pub findings: Option<String>,
     /// What exactly is found.
     #[serde(default)]
     pub expect: Expect,

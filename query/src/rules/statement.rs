@@ -5,10 +5,18 @@
 //! ([`crate::detect::scan`]), and is held against these statements by its tests; where a rule has more hits than memory
 //! is for, the run falls back to them.
 
+use super::QUERY_VALUES;
 use super::file::{FirstSeen, Order, Rule, Sequence, Threshold};
+use super::params::{Value, Values};
 use super::template::ALWAYS;
+use crate::error::Error;
+use crate::names::bind::written_out;
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use trailhound_ingest::time;
+
+/// In microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// A bound on event time, in RFC 3339, which a run sets to what is new.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +61,20 @@ pub fn statement(rule: &Rule, range: &Range) -> String {
         (_, Some(first_seen)) => novel(first_seen, &matching, range),
         _ => format!("{matching}\nORDER BY eventTime"),
     }
+}
+
+/// The statement of `rule` with the values of its params written out, for people to copy. A query is told that the day before
+/// now is what is new.
+///
+/// # Errors
+/// A value is not of the type of its param, or the SQL of the rule is none.
+pub fn written(rule: &Rule, set: &Values) -> Result<String, Error> {
+    let mut values = rule.values(set)?;
+    let now = time::now();
+    for (name, micros) in QUERY_VALUES.into_iter().zip([now - DAY, now]) {
+        values.insert(name.to_owned(), Value::Text(time::format(micros)));
+    }
+    Ok(written_out(&statement(rule, &Range::default()), &values)?)
 }
 
 /// Hits: the events at which the window that ends with them is full.

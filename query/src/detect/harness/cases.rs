@@ -4,9 +4,9 @@
 //! a folder of its own, and a condition on `sourceFile` stands beside those of its rule. Everything else is as it runs.
 
 use super::super::conjuncts::Term;
-use super::super::finding::Finding;
+use super::super::finding::{Finding, Row, store};
 use super::super::{Ready, detect};
-use super::records::{BASELINE, Rounds, rounds};
+use super::records::{BASELINE, Rounds, findings, rounds};
 use crate::error::Error;
 use crate::rules::RuleError;
 use crate::rules::file::{Rule, Test};
@@ -14,7 +14,8 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use trailhound_ingest::lake::Lake;
+use trailhound_ingest::lake::{Lake, LakeTable};
+use trailhound_ingest::time::day_of;
 use trailhound_ingest::{IngestConfig, ingest};
 
 /// A test of a rule.
@@ -51,7 +52,7 @@ impl Case<'_> {
     /// # Errors
     /// Its events cannot be read.
     pub(super) fn company(&self) -> Result<Company, RuleError> {
-        if self.rule.query.is_some() || self.test.expect.late.is_some() {
+        if self.rule.query.is_some() || self.test.findings.is_some() || self.test.expect.late.is_some() {
             return Ok(Company::Nobody);
         }
         if self.rule.first_seen.is_none() {
@@ -82,13 +83,18 @@ pub(super) async fn run(cases: &[Case<'_>]) -> Result<Vec<Seen>, Error> {
     let of = variants.iter().map(|(rule, of)| (rule.id.as_str(), *of)).collect::<HashMap<_, Of>>();
     let mut seen = cases.iter().map(|_| Seen::default()).collect::<Vec<_>>();
     let lake = folder.path().join("lake").to_string_lossy().into_owned();
+    let mut earlier = Some(earlier(cases)?);
     for (round, logs) in arrivals(cases, folder.path())? {
         let report = ingest(&IngestConfig::new(logs, lake.clone()), Arc::new(())).await?;
         if report.quarantined > 0 || report.duplicate > 0 {
             let (rule, test) = (cases[0].rule, &cases[0].test.name);
             return Err(RuleError::new(&rule.place, format!("test {test:?}: {report}")).into());
         }
-        let found = detect(&Lake::open(&lake).await?, &ready).await?.findings;
+        let lake = Lake::open(&lake).await?;
+        if let Some(findings) = earlier.take() {
+            commit_findings(&lake, findings).await?;
+        }
+        let found = detect(&lake, &ready).await?.findings;
         // What happened before is nobody's finding.
         for finding in found.into_iter().filter(|_| round != BASELINE) {
             match of.get(finding.rule.as_str()) {
@@ -102,6 +108,26 @@ pub(super) async fn run(cases: &[Case<'_>]) -> Result<Vec<Seen>, Error> {
     seen.iter_mut()
         .for_each(|seen| seen.findings.sort_by(|a, b| (a.first_time, &a.id).cmp(&(b.first_time, &b.id))));
     Ok(seen)
+}
+
+/// The findings that tests say were there before.
+fn earlier(cases: &[Case<'_>]) -> Result<Vec<Finding>, Error> {
+    let mut all = Vec::new();
+    for case in cases {
+        all.extend(findings(case.rule, case.test)?);
+    }
+    Ok(all)
+}
+
+async fn commit_findings(lake: &Lake, findings: Vec<Finding>) -> Result<(), Error> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let rows = findings.iter().map(Row::from).collect::<Vec<_>>();
+    let file = store(lake, LakeTable::Findings, day_of(findings[0].first_time), &rows).await?;
+    // Without the watermark of the detector, which has not seen anything yet.
+    lake.append_plain(LakeTable::Findings, vec![file]).await?;
+    Ok(())
 }
 
 /// A finding of a variant, as `rule` itself would have told it.

@@ -4,15 +4,22 @@
 //! can be negative, `_repeat` makes copies `_every` so far apart, `{i}` in a text is the number of the copy, `_late` lets
 //! an event arrive in a later run.
 
+use super::super::finding::Finding;
 use crate::rules::RuleError;
+use crate::rules::Severity;
 use crate::rules::duration::Seconds;
 use crate::rules::file::{Rule, Test};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use trailhound_ingest::time;
 
 /// 2026-01-15T12:00:00Z, when tests begin.
 const BEGIN: i64 = 1_768_478_400_000_000;
+
+/// Who does it, where a test does not say.
+const ALICE: &str = "arn:aws:iam::111122223333:user/alice";
+const ACCOUNT: &str = "111122223333";
 
 /// Copies that one event may ask for.
 const MOST_COPIES: i64 = 10_000;
@@ -45,6 +52,69 @@ pub(super) fn rounds(rule: &Rule, test: &Test, number: &mut u32) -> Result<Round
     Ok(rounds)
 }
 
+/// The findings of other rules that a test says were there before. A finding says what matters: `rule`, `severity`, and
+/// perhaps `_at`, `actor`, `account`, `eventids`, `attack`; the rest is filled in.
+///
+/// # Errors
+/// They are no JSON objects, or one of their members is not known.
+pub(super) fn findings(rule: &Rule, test: &Test) -> Result<Vec<Finding>, RuleError> {
+    let bad = |what: String| RuleError::new(&rule.place, format!("test {:?}: findings: {what}", test.name));
+    let text = test.findings.as_deref().unwrap_or_default();
+    let parts = serde_json::Deserializer::from_str(text).into_iter::<Part>();
+    parts.map(|part| part.map_err(|error| bad(error.to_string()))?.whole().map_err(bad)).collect()
+}
+
+/// What a test says of a finding.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    rule: String,
+    severity: Severity,
+    #[serde(rename = "_at")]
+    at: Option<String>,
+    actor: Option<String>,
+    account: Option<String>,
+    #[serde(default)]
+    eventids: Vec<String>,
+    #[serde(default)]
+    attack: Vec<String>,
+}
+
+impl Part {
+    fn whole(self) -> Result<Finding, String> {
+        let at = BEGIN + self.at.map_or(Ok(0), |text| signed(&text).ok_or("_at is no duration"))? * 1_000_000;
+        let actor = self.actor.unwrap_or_else(|| ALICE.to_owned());
+        let dedup_key = json!([actor]).to_string();
+        Ok(Finding {
+            id: Finding::id(&self.rule, &dedup_key, at),
+            version: 1,
+            severity: self.severity,
+            title: self.rule.clone(),
+            alert: self.rule.clone(),
+            rule: self.rule,
+            entities: BTreeMap::from([("actor".to_owned(), actor.clone())]),
+            actor: Some(actor),
+            dedup_key,
+            first_time: at,
+            last_time: at,
+            count: 1,
+            event_ids: self.eventids,
+            attack: self.attack,
+            params: "{}".to_owned(),
+            late: false,
+            account: Some(self.account.unwrap_or_else(|| ACCOUNT.to_owned())),
+            region: Some("us-east-1".to_owned()),
+            detect_time: at,
+        })
+    }
+}
+
+/// `5m` or `-20d` in seconds.
+fn signed(text: &str) -> Option<i64> {
+    let (sign, length) = text.strip_prefix('-').map_or((1, text), |length| (-1, length));
+    Some(sign * Seconds::parse(length)?.0)
+}
+
 /// The records of one event, and how late they arrive in seconds. `number` is that of the last record.
 fn records(
     rule: &Rule,
@@ -54,11 +124,8 @@ fn records(
     let mut span = |key: &str, default: i64| match event.remove(key) {
         None => Ok(default),
         Some(value) => {
-            let text = value.as_str().unwrap_or_default();
-            let (sign, length) = text.strip_prefix('-').map_or((1, text), |length| (-1, length));
-            let seconds = Seconds::parse(length).filter(|_| sign == 1 || key == "_at");
-            let seconds = seconds.ok_or_else(|| format!("{key} is not a duration such as \"15m\""))?;
-            Ok::<_, String>(sign * seconds.0)
+            let seconds = value.as_str().and_then(signed).filter(|seconds| *seconds >= 0 || key == "_at");
+            seconds.ok_or_else(|| format!("{key} is not a duration such as \"15m\""))
         }
     };
     let (at, every, late) = (span("_at", 0)?, span("_every", 1)?, span("_late", 0)?);
@@ -84,8 +151,8 @@ fn record(rule: &Rule, event: &Map<String, Value>, copy: i64, at: i64, number: u
         "userIdentity": {
             "type": "IAMUser",
             "principalId": "AIDAEXAMPLEALICE00000",
-            "arn": "arn:aws:iam::111122223333:user/alice",
-            "accountId": "111122223333",
+            "arn": ALICE,
+            "accountId": ACCOUNT,
             "accessKeyId": "AKIAEXAMPLEALICE0000",
             "userName": "alice",
         },
@@ -102,7 +169,7 @@ fn record(rule: &Rule, event: &Map<String, Value>, copy: i64, at: i64, number: u
         "readOnly": reads,
         "eventType": "AwsApiCall",
         "managementEvent": true,
-        "recipientAccountId": "111122223333",
+        "recipientAccountId": ACCOUNT,
         "eventCategory": "Management",
     });
     for (key, value) in event {
