@@ -99,8 +99,11 @@ fn plain(error: &DataFusionError) -> String {
 
 /// Which limit was met. The engine says it in many words, and names its operators.
 fn exhausted(text: &str) -> String {
-    let disk = text.contains("disk space") || text.contains("spill");
-    let what = if disk { "temporary files than --spill-bytes allows" } else { "memory than --memory allows" };
+    let what = if text.contains("disk space") {
+        "temporary files than --spill-bytes allows"
+    } else {
+        "memory than --memory allows"
+    };
     format!("the query needs more {what}\nhint: ask for fewer rows or columns, or raise the limit")
 }
 

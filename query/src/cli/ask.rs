@@ -26,6 +26,8 @@ const WAITING: usize = 2;
 pub(crate) struct Question<'a> {
     /// In SQL.
     pub(crate) text: &'a str,
+    /// For its `$names`.
+    pub(crate) values: &'a Values,
     pub(crate) engine: &'a Arc<Engine>,
     /// How long it may work.
     pub(crate) timeout: Duration,
@@ -108,11 +110,11 @@ impl Question<'_> {
     /// Lets the query run.
     fn start(&self) -> (JoinHandle<Result<(), crate::Error>>, mpsc::Receiver<Message>) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let (engine, text) = (Arc::clone(self.engine), self.text.to_owned());
+        let (engine, text, values) = (Arc::clone(self.engine), self.text.to_owned(), self.values.clone());
         // One more than is printed, to see whether there are more.
         let most = self.max_rows.map(|most| most.saturating_add(1));
         let task = tokio::spawn(async move {
-            let Running { schema, mut rows, plan } = engine.start(&text, &Values::new(), most).await?;
+            let Running { schema, mut rows, plan } = engine.start(&text, &values, most).await?;
             drop(engine);
             let mut message = Message::Begun(schema, plan);
             // Nobody listens any more when the answer is long enough.

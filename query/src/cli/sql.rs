@@ -10,6 +10,7 @@ use super::signals::{Halt, Signal, unless_stopped};
 use super::{Outcome, say};
 use crate::engine::Engine;
 use crate::output::{Format, Printer, Shown};
+use crate::rules::params::Values;
 use clap::Args;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::sync::Arc;
@@ -25,24 +26,24 @@ pub(crate) struct Sql {
     /// One statement that reads; tables: cloudtrail, aggregated, logfiles, quarantine, findings, notifications,
     /// `activity_hourly`, `baselines`, `actor_chain`. Without it, statements are read from stdin; a terminal gets a session,
     /// in which `\help` tells more.
-    query: Option<String>,
+    pub(crate) query: Option<String>,
     /// The lake: a folder, or `s3://bucket/prefix`.
     #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]
-    lake: String,
+    pub(crate) lake: String,
     /// Ask these log files instead of a lake: a file, a folder, or `s3://bucket/prefix`; can be given more than once. The
     /// tables are cloudtrail and `actor_chain`, and an event that was delivered twice is there twice.
     #[arg(long, value_name = "SRC")]
-    raw: Vec<String>,
+    pub(crate) raw: Vec<String>,
     #[command(flatten)]
-    range: Range,
+    pub(crate) range: Range,
     /// How the answer is printed.
     #[arg(long, default_value = "table")]
-    format: Format,
+    pub(crate) format: Format,
     /// Do not keep the statements of a session, which otherwise are in a file that only you can read.
     #[arg(long)]
-    no_history: bool,
+    pub(crate) no_history: bool,
     #[command(flatten)]
-    bounds: BoundFlags,
+    pub(crate) bounds: BoundFlags,
 }
 
 /// What is asked.
@@ -53,6 +54,11 @@ enum Ground {
 
 impl Sql {
     pub(crate) async fn run(self, privacy: &Privacy) -> anyhow::Result<Outcome> {
+        Ok(self.ask(&Values::new(), privacy).await?.0)
+    }
+
+    /// The same with values for the `$names` of the query; and how many rows were printed.
+    pub(crate) async fn ask(self, values: &Values, privacy: &Privacy) -> anyhow::Result<(Outcome, usize)> {
         if self.range.is_given() && self.raw.is_empty() {
             anyhow::bail!(
                 "--since and --until are for --raw\nhint: in a lake, say WHERE eventTime >= '2026-03-17'"
@@ -61,23 +67,24 @@ impl Sql {
         if self.format == Format::Parquet && std::io::stdout().is_terminal() {
             anyhow::bail!("a Parquet file is nothing for a terminal\nhint: trailhound sql … > FILE");
         }
-        let stopped = match self.work(privacy).await {
-            Ok(outcome) => return Ok(outcome),
+        let stopped = match self.work(values, privacy).await {
+            Ok(done) => return Ok(done),
             Err(error) => error.downcast::<Halt>()?,
         };
         match stopped {
             Halt::Stopped(signal) => {
                 say("cancelled");
-                Ok(if signal == Signal::Interrupt { Outcome::Interrupted } else { Outcome::Terminated })
+                let is_interrupt = signal == Signal::Interrupt;
+                Ok((if is_interrupt { Outcome::Interrupted } else { Outcome::Terminated }, 0))
             }
             late @ Halt::TimedOut(_) => Err(late.into()),
         }
     }
 
-    async fn work(&self, privacy: &Privacy) -> anyhow::Result<Outcome> {
+    async fn work(&self, values: &Values, privacy: &Privacy) -> anyhow::Result<(Outcome, usize)> {
         let (engine, ground) = unless_stopped(self.open(privacy)).await?;
         let Some(query) = &self.query else {
-            return self.session(engine, ground).await;
+            return Ok((self.session(engine, ground).await?, 0));
         };
         let bar = match &ground {
             Ground::Raw(_, bar) => Some(Arc::clone(bar)),
@@ -86,6 +93,7 @@ impl Sql {
         let begin = || bar.iter().for_each(|bar| bar.finish());
         let question = Question {
             text: query,
+            values,
             engine: &engine,
             timeout: self.bounds.timeout(),
             max_rows: self.bounds.max_rows(),
@@ -96,8 +104,9 @@ impl Sql {
         let format = self.format;
         let answered = question.ask(|schema| Printer::new(schema, format, stdout(format)), &begin).await;
         begin();
-        say_more(answered?);
-        let Ground::Raw(raw, _) = &ground else { return Ok(Outcome::Done) };
+        let answered = answered?;
+        say_more(answered);
+        let Ground::Raw(raw, _) = &ground else { return Ok((Outcome::Done, answered.rows)) };
         let report = raw.report();
         say_problems(&report);
         say(&format!(
@@ -107,7 +116,7 @@ impl Sql {
             raw.objects().len(),
             report.quarantined
         ));
-        Ok(outcome(&report, false))
+        Ok((outcome(&report, false), answered.rows))
     }
 
     /// The engine over what is asked.

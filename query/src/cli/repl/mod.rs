@@ -22,6 +22,7 @@ use super::working::Told;
 use super::{Outcome, say};
 use crate::engine::Engine;
 use crate::output::{Format, Printer};
+use crate::rules::params::Values;
 use commands::Command;
 use state::State;
 use statements::Statements;
@@ -142,6 +143,7 @@ impl Repl {
         self.last = Some(text.to_owned());
         let question = Question {
             text,
+            values: &Values::new(),
             engine: &self.engine,
             timeout: self.bounds.timeout(),
             max_rows: self.bounds.max_rows(),
