@@ -151,9 +151,9 @@ impl Repl {
             quiet: false,
         };
         let (format, expanded) = (self.format, self.expanded && self.format == Format::Table);
-        let printer = |schema| match expanded {
-            true => Printer::expanded(schema, self.out()),
-            false => Printer::new(schema, format, self.out()),
+        let printer = |schema| {
+            let out = self.out();
+            if expanded { Printer::expanded(schema, out) } else { Printer::new(schema, format, out) }
         };
         let answered = question.ask(printer, &|| ()).await?;
         say_more(answered);
