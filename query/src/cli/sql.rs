@@ -90,7 +90,11 @@ impl Sql {
             Ground::Raw(_, bar) => Some(Arc::clone(bar)),
             Ground::Lake(_) => None,
         };
-        let begin = || bar.iter().for_each(|bar| bar.finish());
+        let begin = || {
+            if let Some(bar) = &bar {
+                bar.finish();
+            }
+        };
         let question = Question {
             text: query,
             values,

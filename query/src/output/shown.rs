@@ -63,7 +63,9 @@ mod tests {
         let mut out = Vec::new();
         let mut shown = Shown::new(json, &mut out);
         // Byte by byte, so that every character is cut.
-        text.bytes().for_each(|byte| assert_eq!(shown.write(&[byte]).unwrap(), 1));
+        for byte in text.bytes() {
+            assert_eq!(shown.write(&[byte]).unwrap(), 1);
+        }
         String::from_utf8(out).unwrap()
     }
 

@@ -89,7 +89,9 @@ fn what_people_read_drives_nothing() {
     let mut out = Vec::new();
     let answer = answer();
     let mut printer = Printer::expanded(Arc::clone(&answer.schema), &mut out);
-    answer.batches.iter().for_each(|batch| printer.write(batch).unwrap());
+    for batch in &answer.batches {
+        printer.write(batch).unwrap();
+    }
     printer.finish().unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(!text.chars().any(|character| is_hidden(character) && character != '\n'), "{text}");
