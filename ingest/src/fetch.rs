@@ -16,8 +16,10 @@ use crate::find::{LogObject, Place, key};
 use crate::lake::ObjectId;
 use crate::notice::Version;
 use crate::patience::{Patience, Tries};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// An object that is in memory.
@@ -78,10 +80,25 @@ pub fn read(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
 pub async fn get(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> {
     check_size(object, limits)?;
     let Place::S3 { bucket, key, etag } = &object.place else { return Err(elsewhere(object)) };
-    let (body, requests) = body::get(&body::Wanted { bucket, key, etag, size: object.size }).await?;
+    let got = body::get(&body::Wanted { bucket, key, etag, size: object.size }).await?;
     let identity = identity(&["s3", bucket, key, etag]);
     let date = key::parse(key).date;
+    let (requests, body) = (got.requests, got.body);
     Ok(Fetched { identity, name: key.clone(), etag: etag.clone(), date, requests, body })
+}
+
+/// Fetches an object from S3 with the metadata that its owner gave it.
+///
+/// # Errors
+/// As [`get`].
+pub(crate) async fn get_with_metadata(
+    object: &LogObject,
+    limits: &Limits,
+) -> Result<(Bytes, HashMap<String, String>), Error> {
+    check_size(object, limits)?;
+    let Place::S3 { bucket, key, etag } = &object.place else { return Err(elsewhere(object)) };
+    let got = body::get(&body::Wanted { bucket, key, etag, size: object.size }).await?;
+    Ok((got.body, got.metadata))
 }
 
 /// Asks S3 for the version of an object that it has now.
@@ -89,16 +106,31 @@ pub async fn get(object: &LogObject, limits: &Limits) -> Result<Fetched, Error> 
 /// # Errors
 /// It is gone or closed to us, or S3 does not answer, however often it is asked.
 pub async fn head(bucket: &str, key: &str) -> Result<Version, Error> {
+    let gone =
+        || Error::Source { name: format!("s3://{bucket}/{key}"), why: "there is no such object".into() };
+    find(bucket, key).await?.ok_or_else(gone)
+}
+
+/// The same, where an object that is not there is none.
+///
+/// # Errors
+/// It is closed to us, or S3 does not answer, however often it is asked.
+pub(crate) async fn find(bucket: &str, key: &str) -> Result<Option<Version>, Error> {
     let name = format!("s3://{bucket}/{key}");
     let mut tries = Tries::begin();
     loop {
         let answer = s3_client().await.head_object().bucket(bucket).key(key).send().await;
+        if let Err(SdkError::ServiceError(error)) = &answer
+            && matches!(error.err().code(), Some("NoSuchKey" | "NotFound"))
+        {
+            return Ok(None);
+        }
         let why = match answer.map_err(|error| Trouble::of(name.clone(), &error)) {
             Ok(head) => {
                 let etag = head.e_tag().unwrap_or_default().trim_matches('"').to_owned();
                 let size = head.content_length().and_then(|size| u64::try_from(size).ok());
                 let lacks = || Error::Source { name, why: "S3 does not tell its size".into() };
-                return Ok(Version { etag, size: size.ok_or_else(lacks)? });
+                return Ok(Some(Version { etag, size: size.ok_or_else(lacks)? }));
             }
             Err(Trouble::Lasting(error)) => return Err(error),
             Err(Trouble::Passing(why) | Trouble::TooFast(why)) => why,

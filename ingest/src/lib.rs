@@ -36,6 +36,7 @@ pub mod queue;
 pub mod metrics;
 pub mod compact;
 pub mod info;
+pub mod digest;
 pub mod coverage;
 pub mod report;
 pub mod error;

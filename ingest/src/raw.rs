@@ -232,7 +232,9 @@ impl Worker {
         let days = places.len() - 1;
         // Whoever only counts needs no values at all.
         if places[..days].iter().any(|places| !places.is_empty()) {
-            records.iter().for_each(|record| self.columns.push(&self.batch, record));
+            for record in records {
+                self.columns.push(&self.batch, record);
+            }
             self.columns.fill(|column, filled| {
                 if !places[column].is_empty() {
                     put(column, array(filled));
@@ -281,7 +283,9 @@ fn array(filled: Filled<'_>) -> ArrayRef {
         Filled::Keys(keys, values) => {
             let bytes = keys.iter().filter(|&&key| key != NONE).map(|&key| values.get(key).len()).sum();
             let mut texts = StringBuilder::with_capacity(keys.len(), bytes);
-            keys.iter().for_each(|&key| texts.append_option((key != NONE).then(|| text(values.get(key)))));
+            for &key in keys {
+                texts.append_option((key != NONE).then(|| text(values.get(key))));
+            }
             Arc::new(texts.finish())
         }
         Filled::Texts(all) => {

@@ -7,14 +7,15 @@ use crate::limits::{self, Limits};
 use crate::names::compare::JsonCompare;
 use crate::names::pass::{Parsed, parse};
 use crate::names::planner::Paths;
+use crate::names::relations;
 use crate::names::values::Values;
-use crate::names::view;
+use crate::names::{view, views};
 use crate::raw::RawScan;
 use crate::table::LakeScan;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::TableProvider;
-use datafusion::common::{DataFusionError, plan_err};
+use datafusion::catalog::{MemorySchemaProvider, TableProvider};
+use datafusion::common::{DataFusionError, TableReference, plan_err};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -132,6 +133,8 @@ impl Engine {
         let options = config.options_mut();
         options.execution.parquet.pushdown_filters = true;
         options.execution.time_zone = Some("UTC".into());
+        // As in Athena; who asks for the most frequent does not ask for what is absent.
+        options.sql_parser.default_null_ordering = "nulls_last".into();
         // Text columns stay as the files have them, so that a plan means the same elsewhere.
         options.execution.parquet.schema_force_view_types = false;
         let runtime = limits::usual()?;
@@ -149,7 +152,13 @@ impl Engine {
             &mut state,
             Arc::new(JsonCompare),
         )?;
-        Ok(Self { session: SessionContext::new_with_state(state), flat: None, spill: None })
+        let session = SessionContext::new_with_state(state);
+        for [schema, _] in [relations::ATHENA, relations::TAILPIPE] {
+            for catalog in session.catalog_names().iter().filter_map(|name| session.catalog(name)) {
+                catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
+            }
+        }
+        Ok(Self { session, flat: None, spill: None })
     }
 
     fn register(&mut self, lake: &Lake, table: LakeTable, files: Vec<LakeFile>) -> Result<(), Error> {
@@ -171,6 +180,11 @@ impl Engine {
     /// Takes the table of events.
     fn events(&self, scan: Arc<dyn TableProvider>) -> Result<(), Error> {
         self.session.register_table(ACTOR_CHAIN, Arc::new(ActorChain::new(Arc::clone(&scan))))?;
+        let named = |[schema, table]: [&'static str; 2]| TableReference::partial(schema, table);
+        let athena = views::athena(Arc::clone(&scan))?;
+        self.session.register_table(named(relations::ATHENA), Arc::new(athena))?;
+        let tailpipe = views::tailpipe(Arc::clone(&scan))?;
+        self.session.register_table(named(relations::TAILPIPE), Arc::new(tailpipe))?;
         let view = view::view(LakeTable::Events.name(), scan)?;
         self.session.register_table(CLOUDTRAIL, Arc::new(view))?;
         Ok(())

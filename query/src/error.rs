@@ -79,6 +79,9 @@ fn plain(error: &DataFusionError) -> String {
     if let DataFusionError::SchemaError(schema, _) = error.find_root()
         && let SchemaError::FieldNotFound { field, .. } = schema.as_ref()
     {
+        if let Some(why) = crate::names::unsupported::column(field.name()) {
+            return why;
+        }
         let names = crate::names::DOCUMENTED.iter().map(|name| name.split('.').next().unwrap_or(name));
         return with_nearest(&format!("there is no column {}", field.name()), field.name(), names);
     }
@@ -86,17 +89,21 @@ fn plain(error: &DataFusionError) -> String {
         return exhausted(text);
     }
     let text = error.find_root().strip_backtrace();
+    // A hint of ours is on a line of its own; what else the engine adds is for its makers.
+    let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+    let hint = hint.lines().next().filter(|hint| !hint.is_empty());
     let mut text = text.lines().next().unwrap_or_default();
     while let Some(rest) = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
         text = rest;
     }
     let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
     match missing.and_then(|name| name.rsplit('.').next()) {
-        Some(name) => with_nearest(&format!("there is no table {name}"), name, tables()),
-        None => text.to_owned(),
+        Some(name) => no_table(name),
+        None => hint.map_or_else(|| text.to_owned(), |hint| format!("{text}\nhint: {hint}")),
     }
 }
 
+<<<<<<< HEAD
 /// Which limit was met. The engine says it in many words, and names its operators.
 fn exhausted(text: &str) -> String {
     let what = if text.contains("disk space") {
@@ -105,6 +112,17 @@ fn exhausted(text: &str) -> String {
         "memory than --memory allows"
     };
     format!("the query needs more {what}\nhint: ask for fewer rows or columns, or raise the limit")
+=======
+/// Whoever pasted a query has the events in mind.
+fn no_table(name: &str) -> String {
+    let text = with_nearest(&format!("there is no table {name}"), name, tables());
+    if text.contains("\nhint: ") {
+        return text;
+    }
+    format!(
+        "{text}\nhint: the events are in cloudtrail, or in the columns of others in athena.cloudtrail_logs"
+    )
+>>>>>>> main
 }
 
 fn tables() -> impl Iterator<Item = &'static str> {

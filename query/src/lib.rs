@@ -3,7 +3,8 @@
 //! A question goes through [`engine`]: its names are resolved (`names`), it is planned over a plain Parquet scan of the
 //! lake ([`table`]), or over log files ([`raw`]), with a few [`functions`] of ours, and its rows are printed ([`output`]). A rule ([`rules`]) becomes a
 //! question; [`detect`] asks it of what is new, keeps what it finds, and tells. [`chain`] names who is behind a session.
-//! [`export`] gives a part of the lake back, [`athena`] shows the lake to Amazon Athena.
+//! [`export`] gives a part of the lake back, [`athena`] shows the lake to Amazon Athena. [`public_keys`] asks CloudTrail
+//! what its digests are checked with.
 
 mod names;
 pub mod functions;
@@ -17,6 +18,7 @@ pub mod detect;
 pub mod output;
 pub mod export;
 pub mod athena;
+pub mod public_keys;
 pub mod error;
 pub mod cli;
 

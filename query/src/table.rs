@@ -5,7 +5,7 @@
 //! be serialised and run elsewhere.
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{ArrayRef, BooleanArray, UInt64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch, UInt64Array};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
@@ -97,7 +97,9 @@ impl TableProvider for LakeScan {
         if let Some(predicate) = &predicate {
             source = source.with_predicate(Arc::clone(predicate));
         }
-        let files = self.pruned(predicate.as_ref()).into_iter().map(partitioned).collect::<Vec<_>>();
+        let mut files = self.pruned(predicate.as_ref());
+        prune_by_day(state, filters, &mut files)?;
+        let files = files.into_iter().map(partitioned).collect::<Vec<_>>();
         // A scan without files has no partition either, which a sort above it cannot take.
         if files.is_empty() {
             let schema = project_schema(&self.schema, projection)?;
@@ -117,6 +119,30 @@ impl TableProvider for LakeScan {
 fn partitioned(file: &LakeFile) -> PartitionedFile {
     PartitionedFile::new(file.path.clone(), file.size)
         .with_partition_values(vec![ScalarValue::Date32(Some(file.date))])
+}
+
+/// Leaves out the files for whose day a filter is not true, if it is about nothing else. Statistics prune by what
+/// compares a column; `month(date) = 3`, or a partition of Athena's that is a text, has to be computed, and a file
+/// has one day.
+fn prune_by_day(state: &dyn Session, filters: &[Expr], files: &mut Vec<&LakeFile>) -> Result<()> {
+    let is_of_day = |filter: &&Expr| {
+        let columns = filter.column_refs();
+        columns.len() == 1 && columns.iter().all(|column| column.name == DATE) && !filter.is_volatile()
+    };
+    let Some(filter) = conjunction(filters.iter().filter(is_of_day).cloned()) else { return Ok(()) };
+    let schema = Arc::new(Schema::new(vec![Field::new(DATE, DataType::Date32, false)]));
+    let filter = state.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(&schema))?)?;
+    let days = files.iter().map(|file| Some(file.date)).collect::<Date32Array>();
+    let days = RecordBatch::try_new(schema, vec![Arc::new(days)])?;
+    // What fails is for the scan to say.
+    let Ok(verdicts) = filter.evaluate(&days).and_then(|value| value.into_array(days.num_rows())) else {
+        return Ok(());
+    };
+    if let Some(verdicts) = verdicts.as_boolean_opt() {
+        let mut verdicts = verdicts.iter();
+        files.retain(|_| verdicts.next().flatten() == Some(true));
+    }
+    Ok(())
 }
 
 /// The statistics of the log, a container for each file.

@@ -96,7 +96,10 @@ fn unreadable(path: &str, error: &ParquetError) -> Error {
 }
 
 /// The columns of `schema`, with nulls where `batch` has none.
-fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
+pub(crate) fn conform(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
     let column = |field: &arrow::datatypes::FieldRef| -> Result<ArrayRef, _> {
         match batch.column_by_name(field.name()) {
             Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),

@@ -15,6 +15,7 @@ mod duplicates;
 mod merge;
 mod report;
 
+pub(crate) use input::conform;
 pub use report::Compacted;
 
 use crate::error::Error;
@@ -200,7 +201,13 @@ impl Run<'_> {
         if read != written + duplicates {
             return Err(Error::RowsLost { read, written, duplicates });
         }
-        let exchange = Exchange { removes: &group.files, adds: &adds, relied: &found.relied, duplicates };
+        let exchange = Exchange {
+            removes: &group.files,
+            adds: &adds,
+            relied: &found.relied,
+            duplicates,
+            is_update: false,
+        };
         let exchanged = self.lake.exchange(layout.table, base, exchange).await?;
         if let Exchanged::Committed(_) = exchanged {
             self.report.count(&group.files, &adds, duplicates);

@@ -14,6 +14,7 @@ use crate::find::trouble::Trouble;
 use crate::patience::{Patience, Tries};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use bytes::Bytes;
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// How often in a row an object is asked for without getting much further, before it is given up although others come.
@@ -40,12 +41,21 @@ impl Wanted<'_> {
     }
 }
 
-/// Gets the whole object, and tells how many requests it took. While no object comes at all, S3 is at fault and not
+/// An object that came.
+pub(super) struct Got {
+    pub(super) body: Bytes,
+    /// GET requests that it took.
+    pub(super) requests: u32,
+    /// What its owner noted beside it.
+    pub(super) metadata: HashMap<String, String>,
+}
+
+/// Gets the whole object. While no object comes at all, S3 is at fault and not
 /// this object, and it is asked for as long as we are patient.
 ///
 /// # Errors
 /// It is gone, replaced or closed to us; or trouble does not pass.
-pub(super) async fn get(wanted: &Wanted<'_>) -> Result<(Bytes, u32), Error> {
+pub(super) async fn get(wanted: &Wanted<'_>) -> Result<Got, Error> {
     let patience = Patience::of_process();
     let given_up = |why| Error::Source { name: wanted.name(), why: format!("{why}\nhint: run again") };
     let mut body = Vec::new();
@@ -60,9 +70,9 @@ pub(super) async fn get(wanted: &Wanted<'_>) -> Result<(Bytes, u32), Error> {
         let (before, asked) = (body.len(), Instant::now());
         requests += 1;
         let why = match read_on(wanted, &mut body).await {
-            Ok(()) => {
+            Ok(metadata) => {
                 PACE.ease();
-                return Ok((body.into(), requests));
+                return Ok(Got { body: body.into(), requests, metadata });
             }
             Err(Trouble::Lasting(error)) => return Err(error),
             Err(Trouble::Passing(why)) => why,
@@ -84,8 +94,8 @@ pub(super) async fn get(wanted: &Wanted<'_>) -> Result<(Bytes, u32), Error> {
     }
 }
 
-/// One request for what is missing of `body`, which keeps what came.
-async fn read_on(wanted: &Wanted<'_>, body: &mut Vec<u8>) -> Result<(), Trouble> {
+/// One request for what is missing of `body`, which keeps what came; gives the metadata.
+async fn read_on(wanted: &Wanted<'_>, body: &mut Vec<u8>) -> Result<HashMap<String, String>, Trouble> {
     let silence = Patience::of_process().silence;
     let mut response = ask(wanted, body.len()).await?;
     if !continues(&response, body.len()) {
@@ -105,7 +115,7 @@ async fn read_on(wanted: &Wanted<'_>, body: &mut Vec<u8>) -> Result<(), Trouble>
                 }
                 return Err(Trouble::Passing(format!("its body breaks off or is damaged: {error}")));
             }
-            Ok(None) if body.len() == size => return Ok(()),
+            Ok(None) if body.len() == size => return Ok(response.metadata.unwrap_or_default()),
             Ok(None) => {
                 let why = format!("its body ends after {} of {size} bytes", body.len());
                 return Err(Trouble::Passing(why));

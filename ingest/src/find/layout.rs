@@ -4,8 +4,8 @@
 //! run does not want. Folders are found through delimiters as far down as the region; from there keys are in the order
 //! of their days, so that one listing can begin at the first day and end behind the last.
 
-use super::Days;
 use super::key::{self, TrailFolder};
+use super::{Days, Wanted};
 use crate::time::format_date;
 
 /// How to list below a prefix.
@@ -22,8 +22,8 @@ pub(super) enum Way {
 /// Folders below the prefix that a person named, at most, that are looked through for an `AWSLogs/`.
 const DEPTH: usize = 3;
 
-/// The way for `prefix`, found below `root`, which a person named.
-pub(super) fn way(root: &str, prefix: &str, days: Days) -> Way {
+/// The way to what is `wanted` for `prefix`, found below `root`, which a person named.
+pub(super) fn way(root: &str, prefix: &str, days: Days, wanted: Wanted) -> Way {
     let folders = prefix.split_inclusive('/').filter(|part| part.ends_with('/'));
     let folders = folders.map(|part| &part[..part.len() - 1]).collect::<Vec<_>>();
     let Some(logs) = folders.iter().rposition(|&name| name == "AWSLogs") else {
@@ -36,9 +36,10 @@ pub(super) fn way(root: &str, prefix: &str, days: Days) -> Way {
     let (account, service, region) = (below.next(), below.next(), below.next());
     let known =
         service.map(|service| key::parse(&format!("AWSLogs/{}/{service}/", account.unwrap_or(""))).folder);
+    let known = known.map(|folder| folder == wanted.folder());
     match (known, region) {
-        (None, _) | (Some(TrailFolder::Records), None) => Way::Folders,
-        (Some(TrailFolder::Records), Some(_)) => Way::Keys { start_after: first_key(&folders, logs, days) },
+        (None, _) | (Some(true), None) => Way::Folders,
+        (Some(true), Some(_)) => Way::Keys { start_after: first_key(&folders, logs, days) },
         // A person who names another folder gets it.
         _ if prefix == root => Way::Keys { start_after: None },
         _ => Way::Nothing,
@@ -56,7 +57,7 @@ fn first_key(folders: &[&str], logs: usize, days: Days) -> Option<String> {
 /// Whether `key` is one of a trail and lies behind the last day, and with it all keys that follow below its region.
 pub(super) fn is_behind(key: &str, days: Days) -> bool {
     let parts = key::parse(key);
-    parts.folder == TrailFolder::Records
+    parts.folder != TrailFolder::Other
         && matches!((parts.date, days.last), (Some(date), Some(last)) if date > last)
 }
 
@@ -68,7 +69,7 @@ mod tests {
 
     #[track_caller]
     fn check(root: &str, prefix: &str, expected: &Way) {
-        assert_eq!(&way(root, prefix, DAYS), expected, "{prefix}");
+        assert_eq!(&way(root, prefix, DAYS, Wanted::Records), expected, "{prefix}");
     }
 
     #[test]
@@ -93,6 +94,15 @@ mod tests {
             check("AWSLogs/", &prefix, &Way::Nothing);
             check(&prefix, &prefix, &Way::Keys { start_after: None });
         }
+    }
+
+    #[test]
+    fn digests_are_listed_when_they_are_wanted() {
+        let way = |prefix| way("AWSLogs/", prefix, DAYS, Wanted::Digests);
+        let start_after = Some("AWSLogs/1/CloudTrail-Digest/eu-west-1/2026/03/17".to_owned());
+        assert_eq!(way("AWSLogs/1/CloudTrail-Digest/"), Way::Folders);
+        assert_eq!(way("AWSLogs/1/CloudTrail-Digest/eu-west-1/"), Way::Keys { start_after });
+        assert_eq!(way("AWSLogs/1/CloudTrail/"), Way::Nothing);
     }
 
     #[test]

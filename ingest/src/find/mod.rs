@@ -52,9 +52,30 @@ pub struct LogObject {
     pub time: Option<i64>,
 }
 
+/// What is looked for.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) enum Wanted {
+    /// Log files; digests are counted.
+    #[default]
+    Records,
+    /// Digests.
+    Digests,
+}
+
+impl Wanted {
+    /// The folders it is in.
+    pub(crate) const fn folder(self) -> TrailFolder {
+        match self {
+            Self::Records => TrailFolder::Records,
+            Self::Digests => TrailFolder::Digest,
+        }
+    }
+}
+
 /// What was found.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Found {
+    pub(crate) wanted: Wanted,
     /// The log objects, oldest delivery first.
     pub objects: Vec<LogObject>,
     /// Digest files, which hold hashes and no records.
@@ -123,13 +144,13 @@ fn place_key(place: &Place) -> (&str, &std::ffi::OsStr) {
 }
 
 /// A source, parsed.
-enum Source {
+pub(crate) enum Source {
     S3 { bucket: String, prefix: String },
     Path(PathBuf),
 }
 
 impl Source {
-    fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         match text.split_once("://") {
             Some(("s3", rest)) => {
                 let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -154,6 +175,11 @@ pub(crate) fn is_log(key: &str) -> bool {
 }
 
 impl Found {
+    /// Nothing yet, of what is looked for.
+    pub(crate) fn of(wanted: Wanted) -> Self {
+        Self { wanted, ..Self::default() }
+    }
+
     /// Takes an object that was announced, if it is a log file.
     pub(crate) fn announce(&mut self, object: LogObject, key: &str) {
         self.take(object, key, false, Days::default());
@@ -168,8 +194,13 @@ impl Found {
     /// Takes an object that a source listed, if it is a log object in the range. `named`: the person named it.
     fn take(&mut self, object: LogObject, key: &str, named: bool, days: Days) {
         let parts = key::parse(key);
-        if parts.folder == TrailFolder::Digest {
-            self.digests += 1;
+        let is_digest = parts.folder == TrailFolder::Digest;
+        self.digests += u64::from(is_digest);
+        if is_digest && self.wanted == Wanted::Records {
+            return;
+        }
+        if is_digest != (self.wanted == Wanted::Digests) {
+            self.passed_over += 1;
         } else if named || (object.size > 0 && key::looks_like_log(key) && days.contain(parts.date)) {
             self.objects.push(LogObject { time: parts.time, ..object });
         } else {

@@ -3,7 +3,7 @@
 use super::layout::{self, Way};
 use super::trouble::Trouble;
 use super::whole::{WholeXml, is_whole};
-use super::{Days, Found, LogObject, Place};
+use super::{Days, Found, LogObject, Place, Wanted};
 use crate::error::Error;
 use crate::patience::{Patience, Tries};
 use crate::unanswered::unanswered;
@@ -28,31 +28,17 @@ const LISTINGS: usize = 32;
 /// # Errors
 /// The bucket is missing or closed to us, or S3 cannot be reached: not even the first page came.
 pub async fn list(bucket: &str, prefix: &str, days: Days, found: &mut Found) -> Result<(), Error> {
-    let listing = Listing { client: s3_client().await, bucket, root: prefix, days };
-    let mut waiting = listing.plan(prefix.to_owned()).into_iter().collect::<Vec<_>>();
-    let mut running = FuturesUnordered::new();
-    let mut is_reached = false;
-    loop {
-        while running.len() < LISTINGS
-            && let Some(step) = waiting.pop()
-        {
-            running.push(listing.request(step));
-        }
-        let Some((page, requests)) = running.next().await else { return Ok(()) };
-        found.list_requests += u64::from(requests);
-        match page {
-            Err(error) if !is_reached => return Err(error),
-            // What is in the other parts is brought all the same.
-            Err(error) => found.problems.push(error.to_string()),
-            Ok(page) => {
-                is_reached = true;
-                waiting.extend(page.next);
-                for object in page.objects {
-                    take(bucket, prefix, object, days, found);
-                }
-            }
-        }
-    }
+    let (client, wanted) = (s3_client().await, found.wanted);
+    Listing { client, bucket, root: prefix, days, wanted, only_first: false }.walk(found).await
+}
+
+/// Adds the first object of each region below `prefix` to `found`.
+///
+/// # Errors
+/// As for [`list`].
+pub(crate) async fn first(bucket: &str, prefix: &str, found: &mut Found) -> Result<(), Error> {
+    let (client, wanted, days) = (s3_client().await, found.wanted, Days::default());
+    Listing { client, bucket, root: prefix, days, wanted, only_first: true }.walk(found).await
 }
 
 /// One request: a page of what is below a prefix.
@@ -84,11 +70,41 @@ struct Listing<'a> {
     bucket: &'a str,
     root: &'a str,
     days: Days,
+    wanted: Wanted,
+    /// Of all keys in a region, one will do.
+    only_first: bool,
 }
 
 impl Listing<'_> {
+    async fn walk(&self, found: &mut Found) -> Result<(), Error> {
+        let mut waiting = self.plan(self.root.to_owned()).into_iter().collect::<Vec<_>>();
+        let mut running = FuturesUnordered::new();
+        let mut is_reached = false;
+        loop {
+            while running.len() < LISTINGS
+                && let Some(step) = waiting.pop()
+            {
+                running.push(self.request(step));
+            }
+            let Some((page, requests)) = running.next().await else { return Ok(()) };
+            found.list_requests += u64::from(requests);
+            match page {
+                Err(error) if !is_reached => return Err(error),
+                // What is in the other parts is brought all the same.
+                Err(error) => found.problems.push(error.to_string()),
+                Ok(page) => {
+                    is_reached = true;
+                    waiting.extend(page.next);
+                    for object in page.objects {
+                        take(self.bucket, self.root, object, self.days, found);
+                    }
+                }
+            }
+        }
+    }
+
     fn plan(&self, prefix: String) -> Option<Step> {
-        match layout::way(self.root, &prefix, self.days) {
+        match layout::way(self.root, &prefix, self.days, self.wanted) {
             Way::Nothing => None,
             way => Some(Step { prefix, way, token: None, behind: None }),
         }
@@ -118,7 +134,9 @@ impl Listing<'_> {
         let request = request.set_continuation_token(step.token.clone());
         let request = match &step.way {
             Way::Folders => request.delimiter("/"),
-            Way::Keys { start_after } => request.set_start_after(start_after.clone()),
+            Way::Keys { start_after } => {
+                request.set_start_after(start_after.clone()).set_max_keys(self.only_first.then_some(1))
+            }
             Way::Nothing => request,
         };
         let answer = request.customize().interceptor(WholeXml).send().await;
@@ -136,7 +154,7 @@ impl Listing<'_> {
         let mut next = folders.filter_map(|folder| self.plan(folder)).collect::<Vec<_>>();
         let behind = objects.last().and_then(Object::key).map(str::to_owned);
         let ends = matches!(step.way, Way::Keys { .. })
-            && layout::is_behind(behind.as_deref().unwrap_or_default(), self.days);
+            && (self.only_first || layout::is_behind(behind.as_deref().unwrap_or_default(), self.days));
         if let Some(token) = answer.next_continuation_token.filter(|_| !ends) {
             next.push(Step { token: Some(token), behind: behind.or(step.behind), ..step });
         }

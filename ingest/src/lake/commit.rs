@@ -35,6 +35,8 @@ pub(super) struct Draft<'a> {
     pub(super) removes: &'a [LakeFile],
     /// Rows of `removes` that are not in `adds`.
     pub(super) duplicates: u64,
+    /// The rows of `removes` are in `adds` with other values.
+    pub(super) is_update: bool,
     /// The ledger; `None` for tables without one.
     pub(super) objects: Option<&'a [ObjectId]>,
     pub(super) logfiles: &'a [NewFile],
@@ -63,14 +65,17 @@ impl Draft<'_> {
         if !self.logfiles.is_empty() {
             info.insert(LOGFILES.to_owned(), json!(self.logfiles));
         }
-        let removes = self.removes.iter().map(|file| Action::Remove(file.remove()));
-        let adds = self.adds.iter().map(|file| Action::Add(file.add(is_append)));
+        let is_new_data = is_append || self.is_update;
+        let removes = self.removes.iter().map(|file| Action::Remove(file.remove(is_new_data)));
+        let adds = self.adds.iter().map(|file| Action::Add(file.add(is_new_data)));
         let operation = if is_append {
             DeltaOperation::Write {
                 mode: SaveMode::Append,
                 partition_by: Some(vec![DATE.to_owned()]),
                 predicate: None,
             }
+        } else if self.is_update {
+            DeltaOperation::Update { predicate: None }
         } else {
             let size = self.adds.iter().map(|file| file.size).max().unwrap_or(0);
             DeltaOperation::Optimize { predicate: None, target_size: i64::try_from(size).unwrap_or(i64::MAX) }
@@ -199,6 +204,17 @@ mod tests {
         assert!(!commit.added[0].is_new_data && commit.objects.is_none() && !commit.is_foreign());
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         assert_eq!(text.matches("\"dataChange\":false").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn an_update_says_that_rows_changed() {
+        let old = LakeFile::new("old.parquet", 7, Some("2025-12-01"), None, 5);
+        let (adds, removes) = ([file("new.parquet")], [old]);
+        let draft = Draft { adds: &adds, removes: &removes, is_update: true, ..Draft::default() };
+        let bytes = draft.bytes(LakeTable::Logfiles, 3).unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert_eq!(text.matches("\"dataChange\":true").count(), 2, "{text}");
+        assert!(text.contains("\"operation\":\"UPDATE\""), "{text}");
     }
 
     #[test]

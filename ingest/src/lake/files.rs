@@ -100,11 +100,11 @@ impl LakeFile {
         }
     }
 
-    /// The action that takes it out of its table, where other files have its rows.
-    pub(super) fn remove(&self) -> Remove {
+    /// The action that takes it out of its table, where other files have its rows; whether those differ.
+    pub(super) fn remove(&self, is_new_data: bool) -> Remove {
         Remove {
             path: self.path.clone(),
-            data_change: false,
+            data_change: is_new_data,
             deletion_timestamp: Some(now_ms()),
             extended_file_metadata: Some(true),
             partition_values: Some(partition(self.date)),

@@ -1,4 +1,5 @@
-//! Files of a table are exchanged for others that hold the same rows: one version, one conditional PUT.
+//! Files of a table are exchanged for others that hold the same rows: one version, one conditional PUT. An update is the
+//! same, but for some values in the rows.
 //!
 //! In: a table as it was seen, files of it, and uploaded files with their rows. Out: the version in which the exchange
 //! took place, or the news that another one was faster. What must hold: of two exchanges that touch one file, one gives
@@ -39,6 +40,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) relied: &'a [String],
     /// How many rows `adds` lacks.
     pub(crate) duplicates: u64,
+    /// Whether rows have other values than before: whoever follows the table has to see them again.
+    pub(crate) is_update: bool,
 }
 
 /// How an exchange ended.
@@ -91,8 +94,8 @@ impl Lake {
         exchange: Exchange<'_>,
         token: &str,
     ) -> Result<Exchanged, LakeError> {
-        let Exchange { removes, adds, relied, duplicates } = exchange;
-        let draft = Draft { adds, removes, duplicates, token, ..Draft::default() };
+        let Exchange { removes, adds, relied, duplicates, is_update } = exchange;
+        let draft = Draft { adds, removes, duplicates, is_update, token, ..Draft::default() };
         let needed = removes.iter().map(|file| file.path.as_str());
         let needed = needed.chain(relied.iter().map(String::as_str)).collect::<HashSet<_>>();
         let mut tail = Tail::new(self, table, base.version, base.fresh, self.settings.age_limit);

@@ -1,7 +1,8 @@
 //! The command line: one file per verb. Only this module prints.
 //!
-//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 findings at or above `--fail-on`, 2 error, 3 done but
-//! something was quarantined; 130 and 143, as shells count, when a query was cancelled by SIGINT or SIGTERM.
+//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 findings at or above `--fail-on` or files that are not
+//! valid, 2 error, 3 done but something was quarantined; 130 and 143, as shells count, when a query was cancelled by
+//! SIGINT or SIGTERM.
 
 mod ask;
 mod bounds;
@@ -26,6 +27,7 @@ mod settings;
 mod signals;
 mod sql;
 mod stop;
+mod verify;
 mod working;
 
 use crate::output::visible::visible_but;
@@ -97,6 +99,8 @@ enum Verb {
     Detect(detect::Detect),
     /// Look at detection rules, and prove them.
     Rules(rules::Rules),
+    /// Check the digests of CloudTrail: was any log file changed, removed, planted?
+    Verify(verify::Verify),
     /// Look after the lake: merge small files, delete what nobody needs, see what is in it, export a part, show it to Athena.
     Lake(lake::Lake),
     /// Print the settings in effect, and where each comes from.
@@ -158,6 +162,7 @@ impl Cli {
             Verb::Sql(verb) => verb.run(&settings.privacy).await,
             Verb::Detect(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
+            Verb::Verify(verb) => verb.run().await,
             Verb::Lake(verb) => verb.run(&settings.privacy).await,
             Verb::Config(verb) => verb.run(settings).await,
         }

@@ -50,6 +50,10 @@ impl Progress for Bar {
         }
         let records = self.records.fetch_add(records, Ordering::Relaxed) + records;
         let objects = self.objects.fetch_add(1, Ordering::Relaxed) + 1;
+        if records == 0 {
+            self.bar.set_message(format!("{objects} {},", self.noun));
+            return self.bar.inc(bytes);
+        }
         let rate = u128::from(records) * 1000 / self.bar.elapsed().as_millis().max(1);
         self.bar.set_message(format!("{objects} {}, {rate} events/s,", self.noun));
         self.bar.inc(bytes);

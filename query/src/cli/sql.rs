@@ -24,8 +24,10 @@ use trailhound_ingest::raw::Raw;
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
     /// One statement that reads; tables: cloudtrail, aggregated, logfiles, quarantine, findings, notifications,
-    /// `activity_hourly`, `baselines`, `actor_chain`. Without it, statements are read from stdin; a terminal gets a session,
-    /// in which `\help` tells more.
+    /// `activity_hourly`, `baselines`, `actor_chain`; queries for Athena and CloudTrail Lake run as they are. Without it,
+    /// statements are read from stdin; a terminal gets a session, in which `\help` tells more.
+    // A query may begin with a comment, `-- who`.
+    #[arg(allow_hyphen_values = true)]
     pub(crate) query: Option<String>,
     /// The lake: a folder, or `s3://bucket/prefix`.
     #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]

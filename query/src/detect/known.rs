@@ -10,9 +10,12 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use trailhound_ingest::time;
 
-/// Findings by rule and dedup key: first and last event time of each, and how bad it is.
+/// First and last event time of a finding, and how bad it is.
+type Told = (i64, i64, Severity);
+
+/// Findings by rule and dedup key.
 #[derive(Default, Debug)]
-pub(super) struct Known(HashMap<(String, String), Vec<(i64, i64, Severity)>>);
+pub(super) struct Known(HashMap<(String, String), Vec<Told>>);
 
 #[derive(Deserialize)]
 struct Span {
@@ -44,9 +47,7 @@ impl Known {
     /// so shortly before that the finding would have begun with it.
     pub(super) fn covering(&self, rule: &str, key: &str, time: i64, span: i64) -> Option<Severity> {
         let findings = self.0.get(&(rule.to_owned(), key.to_owned())).into_iter().flatten();
-        let covers = |&&(first, last, _): &&(i64, i64, Severity)| {
-            first - span <= time && time <= last.max(first + span)
-        };
+        let covers = |&&(first, last, _): &&Told| first - span <= time && time <= last.max(first + span);
         findings.filter(covers).map(|&(.., severity)| severity).max()
     }
 }

@@ -8,11 +8,13 @@ use super::scalar::{documentation, is_text};
 use datafusion::arrow::array::{Array, AsArray, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use jiter::{Jiter, Peek};
 use std::sync::{Arc, LazyLock};
+use trailhound_ingest::schema::{Kind, SCHEMA, Table};
 
 /// The function.
 pub(crate) fn json_path() -> Arc<ScalarUDF> {
@@ -68,6 +70,14 @@ impl ScalarUDFImpl for JsonPath {
         Ok(ColumnarValue::Array(Arc::new(out.finish())))
     }
 
+    /// A path into a record that is put together from its columns is one into a column: nothing has to be put together.
+    fn simplify(&self, arguments: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(match through_record(&arguments, info) {
+            Some(simpler) => ExprSimplifyResult::Simplified(simpler),
+            None => ExprSimplifyResult::Original(arguments),
+        })
+    }
+
     fn documentation(&self) -> Option<&Documentation> {
         static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
             documentation(
@@ -79,6 +89,40 @@ impl ScalarUDFImpl for JsonPath {
             )
         });
         Some(&DOCUMENTATION)
+    }
+}
+
+/// `json_path(event_json(named_struct('useridentity_arn', a, …)), 'userIdentity', 'arn')` → `a`.
+fn through_record(arguments: &[Expr], info: &SimplifyContext) -> Option<Expr> {
+    let called = |expr: &Expr, name: &str| match expr {
+        Expr::ScalarFunction(function) if function.name() == name => Some(function.args.clone()),
+        _ => None,
+    };
+    let (document, steps) = arguments.split_first()?;
+    let record = called(document, "event_json")?;
+    let fields = called(record.first()?, "named_struct")?;
+    let text = |expr: &Expr| match expr {
+        Expr::Literal(value, _) => value.try_as_str().flatten().map(str::to_owned),
+        _ => None,
+    };
+    let keys = steps.iter().map_while(text).collect::<Vec<_>>();
+    let (length, node) = (1..=keys.len()).find_map(|length| {
+        let path = keys[..length].join(".");
+        let mut columns = SCHEMA.columns(Table::Events).map(|(_, node)| node);
+        Some((length, columns.find(|node| node.path == path)?))
+    })?;
+    let column = fields.chunks_exact(2).find(|pair| text(&pair[0]).as_deref() == Some(&node.column));
+    let column = &column?[1];
+    if info.get_data_type(column).ok()? != DataType::Utf8 {
+        return None;
+    }
+    match node.kind {
+        Kind::Text => (length == steps.len()).then(|| column.clone()),
+        Kind::Json => {
+            let arguments = std::iter::once(column).chain(&steps[length..]).cloned().collect();
+            Some(json_path().call(arguments))
+        }
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod networks;
 mod ip;
 mod ports;
 pub mod geoip;
+mod athena;
 #[cfg(test)]
 mod reference;
 
@@ -22,7 +23,7 @@ use std::sync::Arc;
 /// All of them, as the reference page has them.
 #[must_use]
 pub fn all() -> Vec<Arc<ScalarUDF>> {
-    vec![
+    let ours = [
         json_values::json_values(),
         json_values::json_items(),
         json_path::json_path(),
@@ -51,5 +52,6 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         ports::sg_world_ports(),
         ports::any_port_in(),
         ports::any_port_outside(),
-    ]
+    ];
+    ours.into_iter().chain(athena::all()).collect()
 }

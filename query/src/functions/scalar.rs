@@ -8,8 +8,9 @@ use super::arguments::Argument;
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, DocSection, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    ColumnarValue, DocSection, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 use std::hash::{Hash, Hasher};
@@ -47,6 +48,10 @@ struct Function {
 #[derive(Debug)]
 enum Returns {
     Always(DataType),
+    /// What it says of the types of the arguments.
+    By(fn(&[DataType]) -> DataType),
+    /// That; but the first argument itself if it is a time already.
+    Time(DataType),
     /// A list as it came, a list of texts for everything else.
     List,
 }
@@ -55,6 +60,23 @@ enum Returns {
 #[expect(clippy::needless_pass_by_value, reason = "a definition is written where it is used")]
 pub(super) fn list_function(definition: Definition) -> Arc<ScalarUDF> {
     build(&definition, Returns::List)
+}
+
+/// A function whose result is of a type that depends on those of its arguments.
+#[expect(clippy::needless_pass_by_value, reason = "a definition is written where it is used")]
+pub(super) fn typed_function(definition: Definition, returns: fn(&[DataType]) -> DataType) -> Arc<ScalarUDF> {
+    build(&definition, Returns::By(returns))
+}
+
+/// A function that reads a time, and leaves one as it is.
+#[expect(clippy::needless_pass_by_value, reason = "a definition is written where it is used")]
+pub(super) fn time_function(definition: Definition) -> Arc<ScalarUDF> {
+    let returns = Returns::Time(definition.returns.clone());
+    build(&definition, returns)
+}
+
+fn is_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(..) | DataType::Date32)
 }
 
 /// The function of a definition, whose body gets one [`Argument`] for each.
@@ -117,10 +139,22 @@ impl ScalarUDFImpl for Function {
             return plan_err!("{} takes {} arguments, not {}", self.name, self.arguments, arguments.len());
         }
         Ok(match (&self.returns, arguments) {
-            (Returns::Always(returns), _) => returns.clone(),
+            (Returns::By(returns), arguments) => returns(arguments),
+            (Returns::Time(_), [time, ..]) if is_time(time) => time.clone(),
+            (Returns::Always(returns) | Returns::Time(returns), _) => returns.clone(),
             (Returns::List, [list @ DataType::List(_)]) => list.clone(),
             (Returns::List, _) => text_list(),
         })
+    }
+
+    /// A time that is a column stays a bare column, which prunes.
+    fn simplify(&self, mut arguments: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        if let (Returns::Time(_), Some(first)) = (&self.returns, arguments.first())
+            && is_time(&info.get_data_type(first)?)
+        {
+            return Ok(ExprSimplifyResult::Simplified(arguments.swap_remove(0)));
+        }
+        Ok(ExprSimplifyResult::Original(arguments))
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -1,5 +1,8 @@
-//! The SQL that is understood: DataFusion's generic dialect, with lambdas and JSON arrows that bind as in `PostgreSQL`.
+//! The SQL that is understood: DataFusion's generic dialect, with lambdas, JSON arrows that bind as in `PostgreSQL`, and
+//! the types of Trino in casts.
 
+use super::casts;
+use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -39,7 +42,11 @@ impl Dialect for Sql {
         is_arrow.then_some(Ok(ARROWS))
     }
 
-    // What the generic dialect supports, and lambdas.
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        casts::parse(parser)
+    }
+
+    // What the generic dialect supports, lambdas, and DuckDB's comma at the end of a list.
     supported! {
         allow_extract_custom
         allow_extract_single_quotes
@@ -62,6 +69,7 @@ impl Dialect for Sql {
         supports_select_wildcard_replace
         supports_string_escape_constant
         supports_struct_literal
+        supports_trailing_commas
         supports_values_as_table_factor
         supports_window_clause_named_window_reference
         supports_window_function_null_treatment_arg

@@ -5,9 +5,13 @@
 //! and the keys behind it as `['bucketName']`, which the planner then resolves ([`super::planner`]).
 
 use super::bind::{bind, tokens};
+use super::calls::{expand, subscript};
 use super::dialect::Sql;
-use super::macros::{expand, subscript};
-use super::tokens::quote_store_ids;
+use super::forms::{limit_as_fetched, time_as_text, times_as_texts};
+use super::macros;
+use super::quotes::straightened;
+use super::relations;
+use super::tokens::quote_stores;
 use super::unnest::join_unnested;
 use super::values::Values;
 use super::{DOCUMENTED, is_json_column, is_known};
@@ -32,7 +36,7 @@ pub(crate) struct Parsed {
 
 /// Parses one statement, with the values of its `$names`.
 pub(crate) fn parse(sql: &str, values: &Values) -> Result<Parsed> {
-    let tokens = quote_store_ids(&bind(tokens(sql)?, values));
+    let tokens = quote_stores(&bind(straightened(tokens(sql)?), values));
     let dialect = Sql::default();
     let mut statements = DFParserBuilder::new(tokens).with_dialect(&dialect).build()?.parse_statements()?;
     let count = statements.len();
@@ -42,13 +46,19 @@ pub(crate) fn parse(sql: &str, values: &Values) -> Result<Parsed> {
     let mut pass = Pass::default();
     let mut has_star = false;
     if let Some(explained) = explained(&mut statement) {
-        let _ = explained.visit(&mut Relations(&mut pass.relations));
+        let mut ctes = Ctes::default();
+        let _ = explained.visit(&mut ctes);
+        let _ = explained.visit(&mut Relations { found: &mut pass.relations, ctes: &ctes.0 });
         let _ = explained.visit(&mut pass);
         has_star = selects_star(explained);
+    }
+    if let Some(problem) = pass.problem {
+        return plan_err!("{problem}");
     }
     for name in DOCUMENTED.iter().filter_map(|name| name.split('.').next()) {
         pass.display.insert(name.to_lowercase(), name.to_owned());
     }
+    pass.display.insert("eventjson".to_owned(), "eventJson".to_owned());
     for name in crate::chain::COLUMNS {
         pass.display.entry(name.to_lowercase()).or_insert_with(|| name.to_owned());
     }
@@ -88,16 +98,36 @@ pub(super) struct Pass {
     /// Aliases of UNNEST, in lower case: `u.x` then means `x`.
     pub(super) unnested: HashSet<String>,
     pub(super) display: HashMap<String, String>,
+    /// Why the statement cannot be answered, if so.
+    pub(super) problem: Option<String>,
 }
 
-/// Gathers the relations of a statement before its names are looked at.
-struct Relations<'a>(&'a mut HashSet<String>);
+/// Gathers the names that WITH makes, in lower case.
+#[derive(Default)]
+struct Ctes(HashSet<String>);
+
+impl VisitorMut for Ctes {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<()> {
+        let tables = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.0.extend(tables.map(|table| table.alias.name.value.to_lowercase()));
+        ControlFlow::Continue(())
+    }
+}
+
+/// Gathers the relations of a statement before its names are looked at, and gives them our names.
+struct Relations<'a> {
+    found: &'a mut HashSet<String>,
+    ctes: &'a HashSet<String>,
+}
 
 impl VisitorMut for Relations<'_> {
     type Break = ();
 
     fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<()> {
         use ast::TableFactor::{Derived, Function, NestedJoin, Table, TableFunction, UNNEST};
+        relations::rename(factor, self.ctes);
         let (alias, name) = match factor {
             Table { alias, name, .. } => (alias, name.0.last().and_then(|part| part.as_ident())),
             Derived { alias, .. }
@@ -108,7 +138,7 @@ impl VisitorMut for Relations<'_> {
             _ => return ControlFlow::Continue(()),
         };
         if let Some(name) = alias.as_ref().map(|alias| &alias.name).or(name) {
-            self.0.insert(name.value.to_lowercase());
+            self.found.insert(name.value.to_lowercase());
         }
         ControlFlow::Continue(())
     }
@@ -195,6 +225,11 @@ impl Pass {
     /// The expression in our names; `None` if it stays as it is.
     fn rewritten(&mut self, expr: &Expr) -> Option<Expr> {
         match expr {
+            Expr::Identifier(ident)
+                if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("localtimestamp") =>
+            {
+                macros::parse("now()", &[])
+            }
             Expr::Identifier(ident) => Some(Expr::Identifier(engine_name(ident.clone()))),
             Expr::CompoundIdentifier(parts) => Some(self.dotted_name(parts)),
             Expr::CompoundFieldAccess { root, access_chain } => {
@@ -217,9 +252,36 @@ impl Pass {
             }
             Expr::Function(function) => match self.summed(function) {
                 Some(function) => Some(Expr::Function(function)),
-                None => Some(self.visited(expand(function)?)),
+                None => self.expanded(function),
             },
+            // `substring(eventTime, 1, 10)`: a time is no text here.
+            Expr::Substring { expr: of, substring_from, substring_for, special, shorthand } => {
+                Some(Expr::Substring {
+                    expr: Box::new(time_as_text(of)?),
+                    substring_from: substring_from.clone(),
+                    substring_for: substring_for.clone(),
+                    special: *special,
+                    shorthand: *shorthand,
+                })
+            }
+            // `JSON '{"a":1}'`
+            Expr::TypedString(text) if text.data_type == ast::DataType::JSON => {
+                Some(Expr::Value(text.value.clone()))
+            }
             _ => None,
+        }
+    }
+
+    /// A call of a function of Athena's in the engine's terms; `None` if it stays as it is.
+    fn expanded(&mut self, function: &ast::Function) -> Option<Expr> {
+        let texts = times_as_texts(function);
+        match expand(texts.as_ref().unwrap_or(function)) {
+            Some(Ok(expr)) => Some(self.visited(expr)),
+            Some(Err(problem)) => {
+                self.problem.get_or_insert(problem);
+                None
+            }
+            None => texts.map(Expr::Function),
         }
     }
 
@@ -296,6 +358,7 @@ impl VisitorMut for Pass {
     }
 
     fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<()> {
+        limit_as_fetched(query);
         if let ast::SetExpr::Select(select) = query.body.as_mut() {
             self.pre_visit_select(select)?;
             if let Some(order_by) = &mut query.order_by {

@@ -1,7 +1,7 @@
 //! One step of a path → a field of a struct, its leaf column, or a JSON lookup.
 
 use super::compare::{lenient, typed};
-use super::{is_json_column, is_known, nearest};
+use super::{DOCUMENTED, is_json_column, is_known, nearest};
 use crate::functions::json_path::json_path;
 use crate::functions::scalar::is_text;
 use datafusion::arrow::datatypes::{DataType, Fields};
@@ -65,7 +65,10 @@ impl ExprPlanner for Paths {
                 struct_field(expr.clone(), name, fields, schema)?
             }
             (GetFieldAccess::NamedStructField { name }, text) if is_text(text) => {
-                json_key(expr.clone(), name)?
+                match json_column(expr, name, schema) {
+                    Some(column) => column,
+                    None => json_key(expr.clone(), name)?,
+                }
             }
             (GetFieldAccess::ListIndex { key }, text) if is_text(text) => {
                 json_step(expr.clone(), key.as_ref().clone())
@@ -127,6 +130,16 @@ fn leaf_column(expr: &Expr) -> Option<Column> {
         }
         _ => None,
     }
+}
+
+/// `eventJson.requestParameters` is a column itself: the record need not be put together.
+fn json_column(expr: &Expr, name: &ScalarValue, schema: &DFSchema) -> Option<Expr> {
+    let Expr::Column(record) = expr else { return None };
+    let name = name.try_as_str()??;
+    let column = name.to_lowercase();
+    let is_it = record.name == "eventjson" && DOCUMENTED.contains(&name) && is_json_column(&column);
+    let column = Column::new(record.relation.clone(), column);
+    (is_it && schema.has_column(&column)).then_some(Expr::Column(column))
 }
 
 /// A key of a JSON text. A column of ours that is text, and no JSON, has none.

@@ -3,7 +3,7 @@
 //! DataFusion prunes row groups by top-level columns only (apache/datafusion#20871), so the leaves are what files hold
 //! and filters read; the structs are for people who ask for one as a whole.
 
-use super::DOCUMENTED;
+use super::{DOCUMENTED, views};
 use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::view::ViewTable;
@@ -14,23 +14,50 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ident, lit
 use std::collections::HashSet;
 use std::sync::Arc;
 
+/// Which members a view has, and what it calls them.
+pub(super) struct Shape {
+    /// Their documented names; dots lead into structs.
+    pub(super) names: Vec<&'static str>,
+    /// A step of such a name, as the view has it.
+    pub(super) rename: fn(&str) -> String,
+}
+
 /// The view over `table`, which is known as `name`.
 pub(crate) fn view(name: &str, table: Arc<dyn TableProvider>) -> Result<ViewTable> {
+    let hidden = views::hidden(&table);
+    let shape = Shape { names: DOCUMENTED.clone(), rename: str::to_owned };
+    scan_view(name, table, &shape, hidden)
+}
+
+/// A view of a `shape`, with `more` columns behind its own.
+pub(super) fn scan_view(
+    name: &str,
+    table: Arc<dyn TableProvider>,
+    shape: &Shape,
+    more: Vec<Expr>,
+) -> Result<ViewTable> {
     let schema = table.schema();
-    let structs = level(&schema, "", &DOCUMENTED).into_iter().map(|(name, expr)| match expr {
-        // No alias on plain columns: one of the same name makes them ambiguous to `push_down_leaf_projections`.
-        Expr::Column(_) => expr,
-        expr => expr.alias(name.to_lowercase()),
+    let structs = level(&schema, "", &shape.names, shape.rename).into_iter();
+    let structs = structs.map(|(name, expr)| named(expr, name.to_lowercase()));
+    let nested = shape.names.iter().filter(|name| name.contains('.'));
+    let leaves = nested.filter(|name| schema.field_with_name(&flat_names(name)).is_ok());
+    let leaves = leaves.map(|path| {
+        let name = path.split('.').map(shape.rename).collect::<Vec<_>>().join("_");
+        named(ident(flat_names(path)), name.to_lowercase())
     });
-    let leaves = leaves().filter(|leaf| schema.field_with_name(leaf).is_ok()).map(ident);
-    let columns = structs.chain(leaves).collect::<Vec<_>>();
+    let columns = structs.chain(leaves).chain(more).collect::<Vec<_>>();
     let plan = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?.project(columns)?.build()?;
     Ok(ViewTable::new(plan, None))
 }
 
+/// No alias on a plain column of that name: it makes it ambiguous to `push_down_leaf_projections`.
+fn named(expr: Expr, name: String) -> Expr {
+    if matches!(&expr, Expr::Column(column) if column.name == name) { expr } else { expr.alias(name) }
+}
+
 /// The members of one struct, by name: columns, and structs of columns. `names` are dotted, relative to the struct,
 /// whose columns begin with `prefix`.
-fn level(flat: &Schema, prefix: &str, names: &[&str]) -> Vec<(String, Expr)> {
+fn level(flat: &Schema, prefix: &str, names: &[&str], rename: fn(&str) -> String) -> Vec<(String, Expr)> {
     let mut members = Vec::new();
     let mut seen = HashSet::new();
     for name in names {
@@ -38,14 +65,14 @@ fn level(flat: &Schema, prefix: &str, names: &[&str]) -> Vec<(String, Expr)> {
             None => {
                 let column = format!("{prefix}{name}").to_lowercase();
                 if flat.field_with_name(&column).is_ok() {
-                    members.push(((*name).to_owned(), ident(column)));
+                    members.push((rename(name), ident(column)));
                 }
             }
             Some((head, _)) if seen.insert(head) => {
                 let below = names.iter().filter_map(|name| name.strip_prefix(head)?.strip_prefix('.'));
-                let below = level(flat, &format!("{prefix}{head}_"), &below.collect::<Vec<_>>());
+                let below = level(flat, &format!("{prefix}{head}_"), &below.collect::<Vec<_>>(), rename);
                 let fields = below.into_iter().flat_map(|(name, expr)| [lit(name), expr]).collect();
-                members.push((head.to_owned(), named_struct(fields)));
+                members.push((rename(head), named_struct(fields)));
             }
             Some(_) => {}
         }
@@ -53,14 +80,20 @@ fn level(flat: &Schema, prefix: &str, names: &[&str]) -> Vec<(String, Expr)> {
     members
 }
 
-/// The leaf columns that carry a path into a struct. The view has them too; `SELECT *` hides them.
-fn leaves() -> impl Iterator<Item = String> {
-    DOCUMENTED.iter().filter(|name| name.contains('.')).map(|name| name.replace('.', "_").to_lowercase())
+/// The column in the files of a documented name.
+pub(super) fn flat_names(name: &str) -> String {
+    name.replace('.', "_").to_lowercase()
+}
+
+/// The columns that `SELECT *` hides: the leaves that carry paths into structs, and those that are computed.
+fn hidden() -> HashSet<String> {
+    let leaves = DOCUMENTED.iter().filter(|name| name.contains('.')).map(|name| flat_names(name));
+    leaves.chain(views::leaves()).chain(views::HIDDEN.map(str::to_owned)).collect()
 }
 
 /// The outermost `SELECT *` shows structs, not their leaves.
 pub(crate) fn hide_leaves(plan: LogicalPlan, has_star: bool) -> Result<LogicalPlan> {
-    let hidden = leaves().collect::<HashSet<_>>();
+    let hidden = hidden();
     if !has_star || !plan.schema().fields().iter().any(|field| hidden.contains(field.name())) {
         return Ok(plan);
     }

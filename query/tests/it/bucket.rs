@@ -4,6 +4,7 @@ use crate::emulator::Emulator;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
+use std::collections::BTreeMap;
 
 pub(crate) struct Bucket {
     s3: Client,
@@ -27,6 +28,13 @@ impl Bucket {
     pub(crate) async fn put(&self, key: &str, body: Vec<u8>) {
         let body = ByteStream::from(body);
         self.s3.put_object().bucket(self.name).key(key).body(body).send().await.unwrap();
+    }
+
+    /// With what its owner notes beside it.
+    pub(crate) async fn put_with(&self, key: &str, body: Vec<u8>, metadata: &BTreeMap<&str, String>) {
+        let put = self.s3.put_object().bucket(self.name).key(key).body(ByteStream::from(body));
+        let noted = metadata.iter().fold(put, |put, (name, value)| put.metadata(*name, value));
+        noted.send().await.unwrap();
     }
 
     pub(crate) async fn delete(&self, key: &str) {

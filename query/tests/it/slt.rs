@@ -84,10 +84,24 @@ async fn questions_have_their_answers() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt");
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(&folder, dir.path()).await;
-    let files = files(&folder);
-    assert!(files.len() >= 12, "{files:?}");
-    let (mut asked, mut wrong) = (0, Vec::new());
-    for file in files {
+    let count = files(&folder).len();
+    assert!(count >= 12, "{count}");
+    let Asked { queries, wrong } = ask(&folder, engine).await;
+    assert!(wrong.is_empty(), "{} of {queries} wrong\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+/// What came of a folder of questions.
+pub(crate) struct Asked {
+    /// How many were to be answered.
+    pub(crate) queries: usize,
+    /// Those, and refusals, that were not as expected.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// Asks what is in the files of a folder, or writes the answers anew.
+pub(crate) async fn ask(folder: &Path, engine: Arc<Engine>) -> Asked {
+    let (mut queries, mut wrong) = (0, Vec::new());
+    for file in files(folder) {
         let mut runner = Runner::new(|| async { Ok(Database(Arc::clone(&engine))) });
         runner.with_column_validator(strict_column_validator);
         if std::env::var_os("TRAILHOUND_UPDATE").is_some() {
@@ -97,11 +111,11 @@ async fn questions_have_their_answers() {
             continue;
         }
         for record in parse_file(&file).unwrap() {
-            asked += usize::from(matches!(record, Record::Statement { .. } | Record::Query { .. }));
+            queries += usize::from(matches!(record, Record::Query { .. }));
             if let Err(error) = runner.run_async(record).await {
                 wrong.push(error.display(false).to_string());
             }
         }
     }
-    assert!(wrong.is_empty(), "{} of {asked} wrong\n{}", wrong.len(), wrong.join("\n\n"));
+    Asked { queries, wrong }
 }

@@ -28,7 +28,7 @@ async fn exchange(lake: &Lake, base: &Base) -> Result<Exchanged, LakeError> {
     let day = base.files.iter().map(|file| file.date).min().unwrap();
     let files = base.files.iter().filter(|file| file.date == day).cloned().collect::<Vec<_>>();
     let adds = merged(lake, &files).await;
-    let exchange = Exchange { removes: &files, adds: &adds, relied: &[], duplicates: 0 };
+    let exchange = Exchange { removes: &files, adds: &adds, relied: &[], duplicates: 0, is_update: false };
     lake.exchange(EVENTS, base, exchange).await
 }
 
@@ -68,7 +68,8 @@ async fn a_file_that_is_relied_on_has_to_stay() {
     let [one, other] = [&base.files[0], &base.files[1]];
     let relying = async |file: &LakeFile, on: &LakeFile| {
         let (removes, relied) = (std::slice::from_ref(file), [on.path.clone()]);
-        let exchange = Exchange { removes, adds: &[], relied: &relied, duplicates: file.rows };
+        let exchange =
+            Exchange { removes, adds: &[], relied: &relied, duplicates: file.rows, is_update: false };
         lake.exchange(EVENTS, &base, exchange).await.unwrap()
     };
     assert_eq!(relying(one, other).await, Exchanged::Committed(6));

@@ -46,7 +46,7 @@ async fn with_garbage() -> (TempDir, Lake) {
     let old = base.files.iter().find(|file| file.date == DAY).unwrap().clone();
     let hashes = super::super::logfiles::hashes_in(lake.store(EVENTS), &old).await.unwrap();
     let add = upload(&lake, EVENTS, DAY, hashes.into_iter().map(|h| h.to_string()).collect()).await.unwrap();
-    let exchange = Exchange { removes: &[old], adds: &[add], relied: &[], duplicates: 0 };
+    let exchange = Exchange { removes: &[old], adds: &[add], relied: &[], duplicates: 0, is_update: false };
     let exchanged = lake.exchange(EVENTS, &base, exchange).await.unwrap();
     assert_eq!(exchanged, Exchanged::Committed(2));
     (temporary, lake)
@@ -76,8 +76,13 @@ async fn a_version_within_the_retention_stays_readable() {
     // The exchange was two weeks ago; a version of today that takes a file out keeps that file.
     let base = lake.base(EVENTS).await.unwrap();
     let old = base.files[0].clone();
-    let exchange =
-        Exchange { removes: std::slice::from_ref(&old), adds: &[], relied: &[], duplicates: old.rows };
+    let exchange = Exchange {
+        removes: std::slice::from_ref(&old),
+        adds: &[],
+        relied: &[],
+        duplicates: old.rows,
+        is_update: false,
+    };
     lake.exchange(EVENTS, &base, exchange).await.unwrap();
     assert_eq!(vacuum(&lake).await.data_files, 2);
     for file in lake.snapshot(EVENTS, Some(2)).await.unwrap().files {

@@ -105,8 +105,9 @@ pub(super) async fn run(cases: &[Case<'_>]) -> Result<Vec<Seen>, Error> {
         }
     }
     // In the order in which a run tells them.
-    seen.iter_mut()
-        .for_each(|seen| seen.findings.sort_by(|a, b| (a.first_time, &a.id).cmp(&(b.first_time, &b.id))));
+    for seen in &mut seen {
+        seen.findings.sort_by(|a, b| (a.first_time, &a.id).cmp(&(b.first_time, &b.id)));
+    }
     Ok(seen)
 }
 
