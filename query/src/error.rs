@@ -103,7 +103,6 @@ fn plain(error: &DataFusionError) -> String {
     }
 }
 
-<<<<<<< HEAD
 /// Which limit was met. The engine says it in many words, and names its operators.
 fn exhausted(text: &str) -> String {
     let what = if text.contains("disk space") {
@@ -112,7 +111,8 @@ fn exhausted(text: &str) -> String {
         "memory than --memory allows"
     };
     format!("the query needs more {what}\nhint: ask for fewer rows or columns, or raise the limit")
-=======
+}
+
 /// Whoever pasted a query has the events in mind.
 fn no_table(name: &str) -> String {
     let text = with_nearest(&format!("there is no table {name}"), name, tables());
@@ -122,7 +122,6 @@ fn no_table(name: &str) -> String {
     format!(
         "{text}\nhint: the events are in cloudtrail, or in the columns of others in athena.cloudtrail_logs"
     )
->>>>>>> main
 }
 
 fn tables() -> impl Iterator<Item = &'static str> {
