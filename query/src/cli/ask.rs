@@ -61,7 +61,7 @@ impl Question<'_> {
         begin: &(dyn Fn() + Sync),
     ) -> anyhow::Result<Answered> {
         let signals = Signals::watch()?;
-        let (mut coming, began) = (signals.from_now(), Instant::now());
+        let (mut coming, began) = (signals.coming(), Instant::now());
         let mut deadline = Deadline::new(signals.aside().clone(), self.timeout);
         let (task, mut messages) = self.start();
         let mut task = Aborted(task);

@@ -76,8 +76,8 @@ impl Signals {
         Ok(SIGNALS.get_or_init(|| Self { runtime, seen, idle }))
     }
 
-    /// Signals from now on.
-    pub(crate) fn from_now(&self) -> Coming {
+    /// Signals that come from now on.
+    pub(crate) fn coming(&self) -> Coming {
         let mut seen = self.seen.clone();
         seen.mark_unchanged();
         Coming(seen)
@@ -134,7 +134,7 @@ impl Coming {
 /// # Errors
 /// [`Halt::Stopped`], or those of `what`.
 pub(crate) async fn unless_stopped<T>(what: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let mut coming = Signals::watch()?.from_now();
+    let mut coming = Signals::watch()?.coming();
     tokio::select! {
         biased;
         signal = coming.next() => Err(Halt::Stopped(signal).into()),

@@ -84,7 +84,8 @@ impl Sql {
     }
 
     async fn work(&self, values: &Values, privacy: &Privacy) -> anyhow::Result<(Outcome, usize)> {
-        let (engine, ground) = unless_stopped(self.open(privacy)).await?;
+        // What opens a lake is large while it waits.
+        let (engine, ground) = unless_stopped(Box::pin(self.open(privacy))).await?;
         let Some(query) = &self.query else {
             return Ok((self.session(engine, ground).await?, 0));
         };
