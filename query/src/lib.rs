@@ -11,6 +11,7 @@ mod names;
 pub mod functions;
 pub mod table;
 pub mod raw;
+pub mod limits;
 pub mod engine;
 pub mod chain;
 pub mod rules;

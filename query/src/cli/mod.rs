@@ -1,8 +1,11 @@
 //! The command line: one file per verb. Only this module prints.
 //!
-//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 findings at or above `--fail-on` or files that are not valid, 2 error, 3 done but
-//! something was quarantined.
+//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 findings at or above `--fail-on` or files that are not
+//! valid, 2 error, 3 done but something was quarantined; 130 and 143, as shells count, when a query was cancelled by
+//! SIGINT or SIGTERM.
 
+mod ask;
+mod bounds;
 mod config;
 mod demo;
 mod destinations;
@@ -18,14 +21,17 @@ mod patience;
 mod progress;
 mod range;
 mod report;
+mod repl;
 mod rules;
 mod run;
 mod scheduled;
 mod screen;
 mod settings;
+mod signals;
 mod sql;
 mod stop;
 mod verify;
+mod working;
 
 use crate::output::visible::visible_but;
 use clap::{Parser, Subcommand};
@@ -47,6 +53,17 @@ pub(crate) enum Outcome {
     Failed,
     /// Done, but something was quarantined.
     Quarantined,
+    /// A query was cancelled by SIGINT.
+    Interrupted,
+    /// By SIGTERM.
+    Terminated,
+}
+
+impl Outcome {
+    /// Whether a signal ended the query before its answer did.
+    pub(crate) fn is_cancelled(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
 }
 
 impl From<Outcome> for ExitCode {
@@ -56,6 +73,8 @@ impl From<Outcome> for ExitCode {
             Outcome::Found => Self::from(1),
             Outcome::Failed => Self::from(2),
             Outcome::Quarantined => Self::from(3),
+            Outcome::Interrupted => Self::from(signals::Signal::Interrupt.code()),
+            Outcome::Terminated => Self::from(signals::Signal::Terminate.code()),
         }
     }
 }
@@ -136,7 +155,14 @@ impl Cli {
         trace(std::env::var("TRAILHOUND_LOG_FORMAT").is_ok_and(|format| format == "json"));
         let result =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
-        let result = result.and_then(|runtime| runtime.block_on(self.work(settings)));
+        let result = result.and_then(|runtime| {
+            let result = runtime.block_on(self.work(settings));
+            if is_cut_short(&result) {
+                // A join may not look up for minutes, and nobody waits for it any more.
+                runtime.shutdown_timeout(LEAVING);
+            }
+            result
+        });
         match result {
             Ok(outcome) => outcome.into(),
             // Whoever read our output has seen enough.
@@ -194,6 +220,17 @@ fn trace(as_json: bool) {
         // It would tell stderr that stderr is closed, and panic.
         .log_internal_errors(false);
     if as_json { lines.json().flatten_event(true).init() } else { lines.init() }
+}
+
+/// How long a cancelled query may tidy up.
+const LEAVING: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Whether work was left that may still go on.
+fn is_cut_short(result: &anyhow::Result<Outcome>) -> bool {
+    match result {
+        Ok(outcome) => matches!(outcome, Outcome::Interrupted | Outcome::Terminated),
+        Err(error) => error.is::<signals::Halt>() || is_broken_pipe(error),
+    }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

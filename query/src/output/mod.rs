@@ -4,14 +4,19 @@
 //! people read it, and a text that a spreadsheet would run is defused.
 
 pub mod visible;
+mod shown;
 mod table;
+mod expanded;
 mod csv;
 mod chart;
 mod cloudtrail;
 pub mod findings;
+#[cfg(test)]
+mod tests;
 
 pub use chart::Screen;
 pub(crate) use cloudtrail::{flat, records};
+pub use shown::Shown;
 pub(crate) use table::cells;
 
 use crate::engine::Answer;
@@ -46,6 +51,14 @@ pub enum Format {
     Chart,
 }
 
+impl Format {
+    /// Whether what is printed is JSON.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson | Self::Cloudtrail)
+    }
+}
+
 /// Prints the rows of one answer, batch by batch.
 pub struct Printer<W: Write + Send> {
     schema: SchemaRef,
@@ -54,6 +67,7 @@ pub struct Printer<W: Write + Send> {
 
 enum Shape<W: Write + Send> {
     Table(table::Table<W>),
+    Expanded(expanded::Expanded<W>),
     Markdown(table::Markdown<W>),
     Csv(csv::Csv<W>),
     Chart(chart::Chart<W>),
@@ -89,6 +103,12 @@ impl<W: Write + Send> Printer<W> {
         self
     }
 
+    /// A printer of rows as lines, one for each column.
+    pub fn expanded(schema: SchemaRef, out: W) -> Self {
+        let shape = Shape::Expanded(expanded::Expanded::new(&schema, out));
+        Self { schema, shape }
+    }
+
     /// Prints some rows.
     ///
     /// # Errors
@@ -96,6 +116,7 @@ impl<W: Write + Send> Printer<W> {
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         match &mut self.shape {
             Shape::Table(table) => table.write(batch),
+            Shape::Expanded(expanded) => expanded.write(batch),
             Shape::Markdown(table) => table.write(batch),
             Shape::Csv(csv) => csv.write(batch),
             Shape::Chart(chart) => chart.write(batch),
@@ -118,6 +139,7 @@ impl<W: Write + Send> Printer<W> {
     pub fn finish(self) -> Result<(), Error> {
         match self.shape {
             Shape::Table(table) => table.finish(),
+            Shape::Expanded(expanded) => expanded.finish(),
             Shape::Markdown(table) => table.finish(),
             Shape::Csv(csv) => csv.finish(),
             Shape::Chart(chart) => chart.finish(),

@@ -37,6 +37,8 @@ mod lambda;
 mod queue;
 mod raw;
 mod cookbook;
+mod repl;
+mod limits;
 mod stack;
 mod ddl;
 mod schedule;
