@@ -25,6 +25,7 @@ mod repl;
 mod rules;
 mod run;
 mod scheduled;
+mod scratch;
 mod screen;
 mod settings;
 mod signals;
@@ -37,6 +38,7 @@ use crate::output::visible::visible_but;
 use clap::{Parser, Subcommand};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
+use signals::Halt;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use trailhound_ingest::lake::UNSAID;
@@ -53,17 +55,6 @@ pub(crate) enum Outcome {
     Failed,
     /// Done, but something was quarantined.
     Quarantined,
-    /// A query was cancelled by SIGINT.
-    Interrupted,
-    /// By SIGTERM.
-    Terminated,
-}
-
-impl Outcome {
-    /// Whether a signal ended the query before its answer did.
-    pub(crate) fn is_cancelled(self) -> bool {
-        matches!(self, Self::Interrupted | Self::Terminated)
-    }
 }
 
 impl From<Outcome> for ExitCode {
@@ -73,8 +64,6 @@ impl From<Outcome> for ExitCode {
             Outcome::Found => Self::from(1),
             Outcome::Failed => Self::from(2),
             Outcome::Quarantined => Self::from(3),
-            Outcome::Interrupted => Self::from(signals::Signal::Interrupt.code()),
-            Outcome::Terminated => Self::from(signals::Signal::Terminate.code()),
         }
     }
 }
@@ -157,7 +146,7 @@ impl Cli {
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
         let result = result.and_then(|runtime| {
             let result = runtime.block_on(self.work(settings));
-            if is_cut_short(&result) {
+            if result.as_ref().is_err_and(|error| error.is::<Halt>() || is_broken_pipe(error)) {
                 // A join may not look up for minutes, and nobody waits for it any more.
                 runtime.shutdown_timeout(LEAVING);
             }
@@ -165,14 +154,23 @@ impl Cli {
         });
         match result {
             Ok(outcome) => outcome.into(),
-            // Whoever read our output has seen enough.
-            Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-            Err(error) => {
-                say(&format!("error: {error}"));
-                ExitCode::from(2)
-            }
+            Err(error) => failed(&error),
         }
     }
+}
+
+/// Says what ended the work, if nobody wished for it.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        // Whoever read our output has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    if let Some(Halt::Stopped(signal)) = error.downcast_ref() {
+        say("cancelled");
+        return ExitCode::from(signal.code());
+    }
+    say(&format!("error: {error}"));
+    ExitCode::from(2)
 }
 
 impl Cli {
@@ -189,8 +187,8 @@ impl Cli {
             Verb::Sql(verb) => verb.run(&settings.privacy).await,
             Verb::Run(verb) => verb.run(&settings.privacy).await,
             Verb::Report(verb) => verb.run().await,
-            Verb::Detect(verb) => verb.run().await,
-            Verb::Rules(verb) => verb.run().await,
+            Verb::Detect(verb) => verb.run(&settings.privacy).await,
+            Verb::Rules(verb) => verb.run(&settings.privacy).await,
             Verb::Verify(verb) => verb.run().await,
             Verb::Lake(verb) => verb.run(&settings.privacy).await,
             Verb::Config(verb) => verb.run(settings).await,
@@ -224,14 +222,6 @@ fn trace(as_json: bool) {
 
 /// How long a cancelled query may tidy up.
 const LEAVING: std::time::Duration = std::time::Duration::from_millis(200);
-
-/// Whether work was left that may still go on.
-fn is_cut_short(result: &anyhow::Result<Outcome>) -> bool {
-    match result {
-        Ok(outcome) => matches!(outcome, Outcome::Interrupted | Outcome::Terminated),
-        Err(error) => error.is::<signals::Halt>() || is_broken_pipe(error),
-    }
-}
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = match error.downcast_ref::<crate::Error>() {

@@ -84,7 +84,7 @@ impl Run {
         let (query, range) = (Some(one.sql.clone()), Range::default());
         let sql = Sql { query, lake, raw, range, format, no_history: true, bounds };
         let (outcome, rows) = sql.ask(&values, privacy).await?;
-        if rows == 0 && !outcome.is_cancelled() {
+        if rows == 0 {
             say(
                 "nothing was found\nhint: `trailhound run coverage` tells for which days, accounts and regions there are events",
             );

@@ -7,7 +7,7 @@ use super::progress::Bar;
 use super::range::Range;
 use super::repl::{self, Repl};
 use super::screen::screen;
-use super::signals::{Halt, Signal, unless_stopped};
+use super::signals::unless_stopped;
 use super::{Outcome, say};
 use crate::engine::Engine;
 use crate::output::{Format, Printer, Shown};
@@ -70,21 +70,6 @@ impl Sql {
         if self.format == Format::Parquet && std::io::stdout().is_terminal() {
             anyhow::bail!("a Parquet file is nothing for a terminal\nhint: trailhound sql … > FILE");
         }
-        let stopped = match self.work(values, privacy).await {
-            Ok(done) => return Ok(done),
-            Err(error) => error.downcast::<Halt>()?,
-        };
-        match stopped {
-            Halt::Stopped(signal) => {
-                say("cancelled");
-                let is_interrupt = signal == Signal::Interrupt;
-                Ok((if is_interrupt { Outcome::Interrupted } else { Outcome::Terminated }, 0))
-            }
-            late @ Halt::TimedOut(_) => Err(late.into()),
-        }
-    }
-
-    async fn work(&self, values: &Values, privacy: &Privacy) -> anyhow::Result<(Outcome, usize)> {
         // What opens a lake is large while it waits.
         let (engine, ground) = unless_stopped(Box::pin(self.open(privacy))).await?;
         let Some(query) = &self.query else {

@@ -25,7 +25,7 @@ pub(super) const COMMANDS: [Command; 8] = [
     command(
         "\\format",
         "[FORMAT]",
-        "how answers are printed: table, json, ndjson, csv, markdown, cloudtrail",
+        "how answers are printed: table, json, ndjson, csv, markdown, cloudtrail, chart",
     ),
     command("\\x", "", "rows as lines, one for each column that is not NULL; once more, as a table"),
     command("\\timing", "", "say how long each statement took, or no more"),
@@ -128,7 +128,7 @@ impl Repl {
 
 /// Formats of a session.
 pub(super) fn formats() -> impl Iterator<Item = &'static str> {
-    ["table", "json", "ndjson", "csv", "markdown", "cloudtrail"].into_iter()
+    ["table", "json", "ndjson", "csv", "markdown", "cloudtrail", "chart"].into_iter()
 }
 
 fn help() {

@@ -186,7 +186,7 @@ impl Repl {
 
     /// How lists of ours are printed.
     fn listing(&self) -> Format {
-        if self.format == Format::Cloudtrail { Format::Table } else { self.format }
+        if matches!(self.format, Format::Cloudtrail | Format::Chart) { Format::Table } else { self.format }
     }
 
     /// Where an answer goes.
