@@ -115,7 +115,8 @@ impl Engine {
     pub fn within(self, limits: Limits) -> Result<Self, Error> {
         let state = self.session.state();
         let (runtime, spill) = limits.runtime(state.runtime_env())?;
-        let mut config = state.config().clone();
+        // The default catalog is there; a new one would be empty.
+        let mut config = state.config().clone().with_create_default_catalog_and_schema(false);
         limits.configure(config.options_mut());
         let state = SessionStateBuilder::new_from_existing(state);
         let state = state.with_config(config).with_runtime_env(runtime).build();

@@ -123,7 +123,7 @@ fn rules_run_over_files() {
         let lines = text(&output.stdout);
         let ids = lines.lines().map(|line| {
             let finding = serde_json::from_str::<serde_json::Value>(line).unwrap();
-            ["findingid", "severity", "alert"].map(|name| finding[name].as_str().unwrap().to_owned())
+            ["id", "severity", "alert"].map(|name| finding[name].as_str().unwrap().to_owned())
         });
         let ids = ids.collect::<std::collections::BTreeSet<_>>();
         assert_eq!(ids.len(), lines.lines().count());
