@@ -24,13 +24,13 @@ pub(crate) fn the_open_door(planted: &mut Planted, random: &mut Random) {
     let address = json!({ "allocationId": format!("eipalloc-0{}", random.hex(16)), "instanceId": format!("i-0{}", random.hex(16)), "allowReassociation": false });
     let route = json!({ "routeTableId": format!("rtb-0{}", random.hex(16)), "destinationCidrBlock": "0.0.0.0/0", "gatewayId": format!("igw-0{}", random.hex(16)) });
     let steps = [
-        (600, "ec2:CreateNetworkAclEntry", entry, "nacl_permissive"),
-        (780, "ec2:AssociateAddress", address, "instance_public_ip_assigned"),
-        (1100, "ec2:CreateRoute", route, "route_to_internet_added"),
+        (600, "ec2:CreateNetworkAclEntry", entry, &["nacl_permissive"][..]),
+        (780, "ec2:AssociateAddress", address, &[]),
+        (1100, "ec2:CreateRoute", route, &["route_to_internet_added"]),
     ];
-    for (after, action, request, rule) in steps {
+    for (after, action, request, rules) in steps {
         let made = call(&who, HOME, begin + after, action).request(request);
         let made = made.response(json!({ "requestId": random.uuid(), "_return": true }));
-        planted.plant(&[rule], made, random);
+        planted.plant(rules, made, random);
     }
 }
