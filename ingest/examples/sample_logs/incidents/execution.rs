@@ -15,7 +15,7 @@ pub(crate) fn the_maintenance(planted: &mut Planted, random: &mut Random) {
     let command = json!({ "commandId": random.uuid(), "documentName": "AWS-RunShellScript", "documentVersion": "$DEFAULT", "instanceIds": hosts, "interactive": false, "parameters": "HIDDEN_DUE_TO_SECURITY_REASONS", "status": "Pending", "targetCount": 6 });
     let made = call(&who, HOME, begin, "ssm:SendCommand").request(request);
     let made = made.response(json!({ "command": command }));
-    planted.plant(&["ssm_command_many_hosts", "ssm_command_sent"], made, random);
+    planted.plant(&["ssm_command_many_hosts"], made, random);
     swap(planted, &who, &hosts[0], begin + 480, random);
 }
 
