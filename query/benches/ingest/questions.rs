@@ -76,8 +76,8 @@ fn questions(runtime: &Runtime, engine: &Engine) -> Vec<Question> {
         duckdb: duckdb.to_owned(),
         most: 1.0,
     };
-    let middle = one(
-        "SELECT to_char(min(eventTime) + (max(eventTime) - min(eventTime)) / 2, '%Y-%m-%d %H:00:00') FROM cloudtrail",
+    let busiest = one(
+        "SELECT to_char(date_trunc('hour', eventTime), '%Y-%m-%d %H:00:00') FROM cloudtrail GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
     );
     let bucket = rarest("requestParameters.bucketName");
     let event = one("SELECT eventID FROM cloudtrail ORDER BY eventID LIMIT 1");
@@ -91,12 +91,12 @@ fn questions(runtime: &Runtime, engine: &Engine) -> Vec<Question> {
         needle("an eventID", "eventID", "eventid", &event),
         needle("an address", "sourceIPAddress", "sourceipaddress", &rarest("sourceIPAddress")),
         other(
-            "two hours, by service",
+            "two busy hours, by service",
             &format!(
-                "SELECT eventSource, count(*) AS n FROM cloudtrail WHERE eventTime >= '{middle}' AND eventTime < timestamp '{middle}' + interval '2 hours' GROUP BY 1 ORDER BY 1"
+                "SELECT eventSource, count(*) AS n FROM cloudtrail WHERE eventTime >= '{busiest}' AND eventTime < timestamp '{busiest}' + interval '2 hours' GROUP BY 1 ORDER BY 1"
             ),
             &format!(
-                "SELECT eventsource, count(*) FROM events WHERE eventtime >= '{middle}+00' AND eventtime < timestamptz '{middle}+00' + interval 2 hours GROUP BY 1 ORDER BY 1"
+                "SELECT eventsource, count(*) FROM events WHERE eventtime >= '{busiest}+00' AND eventtime < timestamptz '{busiest}+00' + interval 2 hours GROUP BY 1 ORDER BY 1"
             ),
         ),
         other(
