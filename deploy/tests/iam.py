@@ -151,8 +151,18 @@ def matrix(outputs, logs_bucket):
             if allowed != (role in may):
                 surprises += 1
                 print(f"{role} {'may' if allowed else 'may not'} {name} {why}")
+    # What was written is no lake, and whoever opens it next would trip over it.
+    for bucket in (load(outputs)["LakeBucket"], logs_bucket):
+        empty(bucket)
     print(f"{tried} tried, {surprises} surprises", file=sys.stderr)
     return 1 if surprises else 0
+
+
+def empty(bucket):
+    s3 = client("s3")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 
 if __name__ == "__main__":

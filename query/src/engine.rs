@@ -3,6 +3,7 @@
 use crate::chain::{ACTOR_CHAIN, ActorChain};
 use crate::error::Error;
 use crate::functions;
+use crate::limits::{self, Limits};
 use crate::names::compare::JsonCompare;
 use crate::names::pass::{Parsed, parse};
 use crate::names::planner::Paths;
@@ -17,34 +18,44 @@ use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, TableReference, plan_err};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
+use tempfile::TempDir;
 use trailhound_ingest::lake::{Lake, LakeFile, LakeTable, tables};
 use trailhound_ingest::raw::Raw;
 
 /// The name under which people know `events`.
 pub const CLOUDTRAIL: &str = "cloudtrail";
 
-/// Memory that a query may take before it spills or fails.
-const MEMORY: usize = 2 << 30;
-
 /// A lake, ready to be asked.
 pub struct Engine {
     session: SessionContext,
     /// `events` as the files have it, with texts that are not copied out of their pages.
     flat: Option<Arc<LakeScan>>,
+    /// Where queries spill; it goes with the engine.
+    spill: Option<TempDir>,
 }
 
 /// Rows on their way.
 pub type Rows = BoxStream<'static, Result<RecordBatch, Error>>;
+
+/// A statement at work.
+pub struct Running {
+    /// The columns, named as AWS, or the statement, names them.
+    pub schema: SchemaRef,
+    /// The rows, as they come.
+    pub rows: Rows,
+    /// What is executed, with its metrics.
+    pub plan: Arc<dyn ExecutionPlan>,
+}
 
 /// What a query gave.
 #[derive(Debug)]
@@ -97,6 +108,27 @@ impl Engine {
         Ok(engine)
     }
 
+    /// The engine with other limits, and a private folder to spill to.
+    ///
+    /// # Errors
+    /// The session cannot be made.
+    pub fn within(self, limits: Limits) -> Result<Self, Error> {
+        let state = self.session.state();
+        let (runtime, spill) = limits.runtime(state.runtime_env())?;
+        // The default catalog is there; a new one would be empty.
+        let mut config = state.config().clone().with_create_default_catalog_and_schema(false);
+        limits.configure(config.options_mut());
+        let state = SessionStateBuilder::new_from_existing(state);
+        let state = state.with_config(config).with_runtime_env(runtime).build();
+        Ok(Self { session: SessionContext::new_with_state(state), flat: self.flat, spill })
+    }
+
+    /// The folder that queries spill to, if there is one.
+    #[must_use]
+    pub fn spill(&self) -> Option<&Path> {
+        self.spill.as_ref().map(TempDir::path)
+    }
+
     fn empty() -> Result<Self, Error> {
         let mut config = SessionConfig::new().with_information_schema(true);
         let options = config.options_mut();
@@ -106,8 +138,7 @@ impl Engine {
         options.sql_parser.default_null_ordering = "nulls_last".into();
         // Text columns stay as the files have them, so that a plan means the same elsewhere.
         options.execution.parquet.schema_force_view_types = false;
-        let pool = Arc::new(FairSpillPool::new(MEMORY));
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
+        let runtime = limits::usual()?;
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
@@ -128,7 +159,7 @@ impl Engine {
                 catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
             }
         }
-        Ok(Self { session, flat: None })
+        Ok(Self { session, flat: None, spill: None })
     }
 
     fn register(&mut self, lake: &Lake, table: LakeTable, files: Vec<LakeFile>) -> Result<(), Error> {
@@ -175,13 +206,25 @@ impl Engine {
     /// # Errors
     /// The statement is not understood, would write, or fails.
     pub async fn stream(&self, text: &str, values: &Values) -> Result<(SchemaRef, Rows), Error> {
+        let running = self.start(text, values, None).await?;
+        Ok((running.schema, running.rows))
+    }
+
+    /// The same, with what is known of the work. No more than `most` rows are made, if there is a number.
+    ///
+    /// # Errors
+    /// As for [`Engine::stream`].
+    pub async fn start(&self, text: &str, values: &Values, most: Option<usize>) -> Result<Running, Error> {
         let Parsed { statement, display, has_star } = parse(text, values)?;
-        let plan = self.plan(statement, has_star).await?;
+        let plan = limited(self.plan(statement, has_star).await?, most)?;
         let frame = self.session.execute_logical_plan(plan).await?;
         let schema = displayed(frame.schema().as_arrow(), &display);
         let names = Arc::clone(&schema);
-        let rows = frame.execute_stream().await?.map(move |batch| Ok(rename(&names, &batch?)?));
-        Ok((schema, rows.boxed()))
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        let rows = execute_stream(Arc::clone(&plan), context)?;
+        let rows = rows.map(move |batch| Ok(rename(&names, &batch?)?)).boxed();
+        Ok(Running { schema, rows, plan })
     }
 
     /// An engine in which `cloudtrail` has its columns and no row, and what each of them is in the files: plans of it are
@@ -261,6 +304,16 @@ impl Engine {
     #[must_use]
     pub fn session(&self) -> &SessionContext {
         &self.session
+    }
+}
+
+/// `plan` with a limit on its rows, where it has rows of its own.
+fn limited(plan: LogicalPlan, most: Option<usize>) -> Result<LogicalPlan, DataFusionError> {
+    let has_rows =
+        !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_));
+    match most {
+        Some(_) if has_rows => LogicalPlanBuilder::from(plan).limit(0, most)?.build(),
+        _ => Ok(plan),
     }
 }
 

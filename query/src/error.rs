@@ -88,6 +88,9 @@ fn plain(error: &DataFusionError) -> String {
         let names = crate::names::DOCUMENTED.iter().map(|name| name.split('.').next().unwrap_or(name));
         return with_nearest(&format!("there is no column {}", field.name()), field.name(), names);
     }
+    if let DataFusionError::ResourcesExhausted(text) = error.find_root() {
+        return exhausted(text);
+    }
     let text = error.find_root().strip_backtrace();
     // A hint of ours is on a line of its own; what else the engine adds is for its makers.
     let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
@@ -101,6 +104,16 @@ fn plain(error: &DataFusionError) -> String {
         Some(name) => no_table(name),
         None => hint.map_or_else(|| text.to_owned(), |hint| format!("{text}\nhint: {hint}")),
     }
+}
+
+/// Which limit was met. The engine says it in many words, and names its operators.
+fn exhausted(text: &str) -> String {
+    let what = if text.contains("disk space") {
+        "temporary files than --spill-bytes allows"
+    } else {
+        "memory than --memory allows"
+    };
+    format!("the query needs more {what}\nhint: ask for fewer rows or columns, or raise the limit")
 }
 
 /// Whoever pasted a query has the events in mind.

@@ -3,13 +3,15 @@
 //! A question goes through [`engine`]: its names are resolved (`names`), it is planned over a plain Parquet scan of the
 //! lake ([`table`]), or over log files ([`raw`]), with a few [`functions`] of ours, and its rows are printed ([`output`]). A rule ([`rules`]) becomes a
 //! question; [`detect`] asks it of what is new, keeps what it finds, and tells. [`chain`] names who is behind a session.
-//! [`cookbook`] has questions that are asked again and again. [`export`] gives a part of the lake back, [`athena`] shows the
-//! lake to Amazon Athena. [`public_keys`] asks CloudTrail what its digests are checked with.
+//! [`cookbook`] has questions that are asked again and again. [`report`] makes a page of what is known of somebody or
+//! something. [`export`] gives a part of the lake back, [`athena`] shows the lake to Amazon Athena. [`public_keys`] asks
+//! CloudTrail what its digests are checked with.
 
 mod names;
 pub mod functions;
 pub mod table;
 pub mod raw;
+pub mod limits;
 pub mod engine;
 pub mod chain;
 pub mod rules;
@@ -17,6 +19,7 @@ mod moment;
 pub mod cookbook;
 pub mod detect;
 pub mod output;
+pub mod report;
 pub mod export;
 pub mod athena;
 pub mod public_keys;

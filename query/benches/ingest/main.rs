@@ -5,6 +5,7 @@
 //! TRAILHOUND_BENCH_LOGS=FOLDER cargo bench --bench ingest
 //! cargo bench --bench ingest -- function            only the function, see [`calls`]
 //! cargo bench --bench ingest -- rules               only the rules, see [`rules`]
+//! cargo bench --bench ingest -- questions           only questions, see [`questions`]
 //! ```
 //! Linux only: CPU seconds and memory come from `/proc`. A row is the CPU time, user and system, of the work alone;
 //! the rows of real commands are whole processes, from start to exit. Files are in the page cache, for all alike.
@@ -22,6 +23,7 @@ mod calls;
 mod commands;
 mod corpus;
 mod cpu;
+mod questions;
 mod rules;
 mod stages;
 
@@ -51,7 +53,8 @@ fn main() {
     let files = corpus::read(&logs);
     let gz = files.iter().map(Vec::len).sum::<usize>();
     println!("{} files, {:.1} MB gzipped, in {}\n", files.len(), mb(gz), logs.display());
-    let asked = std::env::args().find(|argument| matches!(argument.as_str(), "function" | "rules"));
+    let asked =
+        std::env::args().find(|argument| matches!(argument.as_str(), "function" | "rules" | "questions"));
     let asked = |part: &str| asked.as_ref().is_none_or(|asked| asked == part);
     if asked("ingest") {
         whole(&logs, &files, gz);
@@ -61,6 +64,9 @@ fn main() {
     }
     if asked("rules") {
         rules::print(&logs);
+    }
+    if asked("questions") {
+        questions::print(&logs);
     }
 }
 

@@ -37,6 +37,11 @@ pub(crate) struct Destinations {
 }
 
 impl Destinations {
+    /// Whether there is one.
+    pub(crate) fn any(&self) -> bool {
+        !self.sns_topic.is_empty() || !self.webhook.is_empty()
+    }
+
     /// Ready to be sent to; one that cannot be is an error.
     pub(crate) async fn open(&self) -> Result<Vec<Box<dyn Notify>>, Error> {
         let mut all = Vec::<Box<dyn Notify>>::new();

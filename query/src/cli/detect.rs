@@ -4,18 +4,23 @@ use super::destinations::{self, Destinations};
 use super::geoip::tell_blind;
 use super::local::{LocalFlag, ready};
 use super::metrics::{self, count};
+use super::range::Range;
 use super::rules::Source;
+use super::scratch::{RawFlag, Scratch};
+use super::signals::unless_stopped;
 use super::{Outcome, say};
 use crate::detect::finding::batch;
 use crate::detect::notify::Delivered;
 use crate::detect::{Detected, detect};
 use crate::engine::Answer;
 use crate::output::{self, Format, findings};
+use crate::rules::local::Applied;
 use crate::rules::{Pack, Severity};
 use clap::{Args, ValueEnum};
 use std::io::{BufWriter, Write};
 use trailhound_ingest::lake::Lake;
 use trailhound_ingest::metrics::Metric;
+use trailhound_ingest::privacy::Privacy;
 
 /// Run the rules over what was ingested since the last run.
 #[derive(Debug, Args)]
@@ -23,6 +28,10 @@ pub(crate) struct Detect {
     /// The lake: a folder, or `s3://bucket/prefix`.
     #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]
     lake: String,
+    #[command(flatten)]
+    raw: RawFlag,
+    #[command(flatten)]
+    range: Range,
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
@@ -64,27 +73,55 @@ fn sum(delivered: &[Delivered], of: impl Fn(&Delivered) -> usize) -> usize {
 }
 
 impl Detect {
-    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+    pub(crate) async fn run(self, privacy: &Privacy) -> anyhow::Result<Outcome> {
         if self.format == Format::Cloudtrail {
             anyhow::bail!(
                 "findings are no CloudTrail records\nhint: --format takes table, json, ndjson, csv, parquet or markdown here"
             );
         }
+        if self.range.is_given() && self.raw.raw.is_empty() {
+            anyhow::bail!(
+                "--since and --until are for --raw\nhint: `trailhound rules backtest --since` looks at the past of a lake"
+            );
+        }
         let pack = Pack::load(&self.source.rules)?;
         tell_blind(pack.rules());
         let applied = self.local.apply(&pack)?;
+        if self.raw.raw.is_empty() {
+            self.over_the_lake(&pack, &applied).await
+        } else {
+            unless_stopped(Box::pin(self.over_files(&applied, privacy))).await
+        }
+    }
+
+    async fn over_the_lake(&self, pack: &Pack, applied: &Applied) -> anyhow::Result<Outcome> {
         // Before the work: a topic that cannot be is an error at once.
         let destinations = self.destinations.open().await?;
         // A lake must be there; a table that an older one lacks is made.
         Lake::open(&self.lake).await?;
         let lake = Lake::create_or_open(&self.lake).await?;
-        let detected = detect(&lake, &ready(&applied)).await?;
+        let detected = detect(&lake, &ready(applied)).await?;
         self.print(&detected)?;
         let rules = pack.rules().iter().collect::<Vec<_>>();
         let delivered = destinations::send(&lake, &destinations, &rules).await?;
         self.report(&detected, &delivered)?;
         metrics::tell("detect", &metrics_of(&detected, &delivered))?;
         Ok(self.outcome(&detected, &delivered))
+    }
+
+    /// What is found is nowhere but on stdout: a second run would send it again.
+    async fn over_files(&self, applied: &Applied, privacy: &Privacy) -> anyhow::Result<Outcome> {
+        if self.destinations.any() {
+            say("findings of --raw are not sent: nothing would know that they were");
+        }
+        let scratch = Scratch::of(&self.raw.raw, &self.range, privacy).await?;
+        let detected = detect(&scratch.lake, &ready(applied)).await?;
+        self.print(&detected)?;
+        self.report(&detected, &[])?;
+        match self.outcome(&detected, &[]) {
+            Outcome::Done => Ok(scratch.outcome()),
+            found => Ok(found),
+        }
     }
 
     /// Before they are sent: a topic that hangs must not hide them.

@@ -1,8 +1,11 @@
 //! The command line: one file per verb. Only this module prints.
 //!
-//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 findings at or above `--fail-on` or files that are not valid, 2 error, 3 done but
-//! something was quarantined.
+//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 findings at or above `--fail-on` or files that are not
+//! valid, 2 error, 3 done but something was quarantined; 130 and 143, as shells count, when a query was cancelled by
+//! SIGINT or SIGTERM.
 
+mod ask;
+mod bounds;
 mod config;
 mod demo;
 mod destinations;
@@ -17,18 +20,25 @@ mod metrics;
 mod patience;
 mod progress;
 mod range;
+mod report;
+mod repl;
 mod rules;
 mod run;
 mod scheduled;
+mod scratch;
+mod screen;
 mod settings;
+mod signals;
 mod sql;
 mod stop;
 mod verify;
+mod working;
 
 use crate::output::visible::visible_but;
 use clap::{Parser, Subcommand};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
+use signals::Halt;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use trailhound_ingest::lake::UNSAID;
@@ -86,6 +96,8 @@ enum Verb {
     Sql(sql::Sql),
     /// Run an investigation of the cookbook; without a name, list them.
     Run(run::Run),
+    /// Make a page of everything that is known of a key, an address, somebody, a resource, an event or a finding.
+    Report(report::Report),
     /// Run the rules over what was ingested since the last run.
     Detect(detect::Detect),
     /// Look at detection rules, and prove them.
@@ -132,17 +144,33 @@ impl Cli {
         trace(std::env::var("TRAILHOUND_LOG_FORMAT").is_ok_and(|format| format == "json"));
         let result =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
-        let result = result.and_then(|runtime| runtime.block_on(self.work(settings)));
+        let result = result.and_then(|runtime| {
+            let result = runtime.block_on(self.work(settings));
+            if result.as_ref().is_err_and(|error| error.is::<Halt>() || is_broken_pipe(error)) {
+                // A join may not look up for minutes, and nobody waits for it any more.
+                runtime.shutdown_timeout(LEAVING);
+            }
+            result
+        });
         match result {
             Ok(outcome) => outcome.into(),
-            // Whoever read our output has seen enough.
-            Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-            Err(error) => {
-                say(&format!("error: {error}"));
-                ExitCode::from(2)
-            }
+            Err(error) => failed(&error),
         }
     }
+}
+
+/// Says what ended the work, if nobody wished for it.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        // Whoever read our output has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    if let Some(Halt::Stopped(signal)) = error.downcast_ref() {
+        say("cancelled");
+        return ExitCode::from(signal.code());
+    }
+    say(&format!("error: {error}"));
+    ExitCode::from(2)
 }
 
 impl Cli {
@@ -158,8 +186,9 @@ impl Cli {
             Verb::Ingest(verb) => verb.run(&settings.privacy).await,
             Verb::Sql(verb) => verb.run(&settings.privacy).await,
             Verb::Run(verb) => verb.run(&settings.privacy).await,
-            Verb::Detect(verb) => verb.run().await,
-            Verb::Rules(verb) => verb.run().await,
+            Verb::Report(verb) => verb.run().await,
+            Verb::Detect(verb) => verb.run(&settings.privacy).await,
+            Verb::Rules(verb) => verb.run(&settings.privacy).await,
             Verb::Verify(verb) => verb.run().await,
             Verb::Lake(verb) => verb.run(&settings.privacy).await,
             Verb::Config(verb) => verb.run(settings).await,
@@ -170,7 +199,10 @@ impl Cli {
 impl Verb {
     /// Whether SQL is run, which may ask where an address is.
     fn asks(&self) -> bool {
-        matches!(self, Self::Demo(_) | Self::Sql(_) | Self::Run(_) | Self::Detect(_) | Self::Rules(_))
+        matches!(
+            self,
+            Self::Demo(_) | Self::Sql(_) | Self::Run(_) | Self::Report(_) | Self::Detect(_) | Self::Rules(_)
+        )
     }
 }
 
@@ -187,6 +219,9 @@ fn trace(as_json: bool) {
         .log_internal_errors(false);
     if as_json { lines.json().flatten_event(true).init() } else { lines.init() }
 }
+
+/// How long a cancelled query may tidy up.
+const LEAVING: std::time::Duration = std::time::Duration::from_millis(200);
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = match error.downcast_ref::<crate::Error>() {

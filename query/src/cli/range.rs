@@ -16,6 +16,11 @@ pub(crate) struct Range {
 }
 
 impl Range {
+    /// What was delivered from a day on, in days since 1970-01-01.
+    pub(crate) fn from(day: i32) -> Self {
+        Self { since: Some(day), until: None }
+    }
+
     /// Whether there is any bound.
     pub(crate) fn is_given(&self) -> bool {
         self.since.is_some() || self.until.is_some()

@@ -19,6 +19,7 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use trailhound_ingest::privacy::Privacy;
 
 /// Look at detection rules, and prove them.
 #[derive(Debug, Args)]
@@ -78,14 +79,14 @@ enum Verb {
 }
 
 impl Rules {
-    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+    pub(crate) async fn run(self, privacy: &Privacy) -> anyhow::Result<Outcome> {
         match self.verb {
             Verb::List { source, local, format } => list(&Pack::load(&source.rules)?, &local, format),
             Verb::Show { source, id } => print(&Pack::load(&source.rules)?.get(&id)?.source),
             Verb::Sql { source, local, id } => sql(&Pack::load(&source.rules)?, &local, &id),
             Verb::Lint(verb) => verb.run(),
             Verb::Test(verb) => verb.run().await,
-            Verb::Backtest(verb) => verb.run().await,
+            Verb::Backtest(verb) => verb.run(privacy).await,
             Verb::Coverage(verb) => verb.run().await,
             Verb::Exceptions(verb) => verb.run().await,
             Verb::New(verb) => verb.run(),

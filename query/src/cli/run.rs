@@ -1,5 +1,6 @@
 //! `trailhound run NAME --param VALUE…`
 
+use super::bounds::BoundFlags;
 use super::range::Range;
 use super::rules::print_columns;
 use super::settings::flags::with_variables;
@@ -49,6 +50,8 @@ pub(crate) struct Run {
     /// Print the statement instead, with the values in it; it runs in `trailhound sql`.
     #[arg(long)]
     show: bool,
+    #[command(flatten)]
+    bounds: BoundFlags,
     /// Print help; with a name, what the investigation tells and takes.
     #[arg(short, long)]
     help: bool,
@@ -77,8 +80,9 @@ impl Run {
         if one.sql.contains("country(") && unmet(&["geoip:country".to_owned()]).is_some() {
             say("warning: without a GeoIP file no country is known\nhint: --geoip GeoLite2-Country.mmdb");
         }
-        let Self { lake, raw, format, .. } = self;
-        let sql = Sql { query: one.sql.clone(), lake, raw, range: Range::default(), format };
+        let Self { lake, raw, format, bounds, .. } = self;
+        let (query, range) = (Some(one.sql.clone()), Range::default());
+        let sql = Sql { query, lake, raw, range, format, no_history: true, bounds };
         let (outcome, rows) = sql.ask(&values, privacy).await?;
         if rows == 0 {
             say(

@@ -45,8 +45,11 @@ fn is_text(data_type: &DataType) -> bool {
     !data_type.is_numeric() && !data_type.is_temporal() && *data_type != DataType::Boolean
 }
 
+/// What a formula may begin with; spreadsheets take the wide forms of East Asian text as the same.
+const FORMULAS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 fn cell(text: &str, is_text: bool) -> String {
-    let is_formula = is_text && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let is_formula = is_text && text.starts_with(FORMULAS);
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };
     if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }

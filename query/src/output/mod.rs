@@ -4,12 +4,20 @@
 //! people read it, and a text that a spreadsheet would run is defused.
 
 pub mod visible;
+mod shown;
 mod table;
+mod expanded;
 mod csv;
+mod chart;
 mod cloudtrail;
 pub mod findings;
+#[cfg(test)]
+mod tests;
 
+pub use chart::Screen;
 pub(crate) use cloudtrail::{flat, records};
+pub use shown::Shown;
+pub(crate) use table::cells;
 
 use crate::engine::Answer;
 use crate::error::Error;
@@ -39,6 +47,16 @@ pub enum Format {
     Markdown,
     /// The original records: `{"Records":[…]}`. Needs all columns: `select *`.
     Cloudtrail,
+    /// A picture of a group-by: one or two labels or times, then a number.
+    Chart,
+}
+
+impl Format {
+    /// Whether what is printed is JSON.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson | Self::Cloudtrail)
+    }
 }
 
 /// Prints the rows of one answer, batch by batch.
@@ -49,8 +67,10 @@ pub struct Printer<W: Write + Send> {
 
 enum Shape<W: Write + Send> {
     Table(table::Table<W>),
+    Expanded(expanded::Expanded<W>),
     Markdown(table::Markdown<W>),
     Csv(csv::Csv<W>),
+    Chart(chart::Chart<W>),
     Cloudtrail(cloudtrail::Records<W>),
     Json(Writer<W, JsonArray>),
     Ndjson(Writer<W, LineDelimited>),
@@ -65,11 +85,27 @@ impl<W: Write + Send> Printer<W> {
             Format::Table => Shape::Table(table::Table::new(&schema, out)),
             Format::Markdown => Shape::Markdown(table::Markdown::new(&schema, out)),
             Format::Csv => Shape::Csv(csv::Csv::new(&schema, out)),
+            Format::Chart => Shape::Chart(chart::Chart::new(&schema, out)),
             Format::Cloudtrail => Shape::Cloudtrail(cloudtrail::Records::new(out)),
             Format::Json => Shape::Json(WriterBuilder::new().build(out)),
             Format::Ndjson => Shape::Ndjson(WriterBuilder::new().build(out)),
             Format::Parquet => Shape::Parquet(Some(out), None),
         };
+        Self { schema, shape }
+    }
+
+    /// The same on a screen that is known.
+    #[must_use]
+    pub fn on(mut self, screen: Screen) -> Self {
+        if let Shape::Chart(chart) = &mut self.shape {
+            chart.screen = screen;
+        }
+        self
+    }
+
+    /// A printer of rows as lines, one for each column.
+    pub fn expanded(schema: SchemaRef, out: W) -> Self {
+        let shape = Shape::Expanded(expanded::Expanded::new(&schema, out));
         Self { schema, shape }
     }
 
@@ -80,8 +116,10 @@ impl<W: Write + Send> Printer<W> {
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         match &mut self.shape {
             Shape::Table(table) => table.write(batch),
+            Shape::Expanded(expanded) => expanded.write(batch),
             Shape::Markdown(table) => table.write(batch),
             Shape::Csv(csv) => csv.write(batch),
+            Shape::Chart(chart) => chart.write(batch),
             Shape::Cloudtrail(records) => records.write(batch),
             Shape::Json(writer) => Ok(writer.write(batch)?),
             Shape::Ndjson(writer) => Ok(writer.write(batch)?),
@@ -101,8 +139,10 @@ impl<W: Write + Send> Printer<W> {
     pub fn finish(self) -> Result<(), Error> {
         match self.shape {
             Shape::Table(table) => table.finish(),
+            Shape::Expanded(expanded) => expanded.finish(),
             Shape::Markdown(table) => table.finish(),
             Shape::Csv(csv) => csv.finish(),
+            Shape::Chart(chart) => chart.finish(),
             Shape::Cloudtrail(records) => records.finish(),
             Shape::Json(mut writer) => {
                 writer.finish()?;

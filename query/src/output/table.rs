@@ -11,7 +11,7 @@ use std::io::{self, Write};
 const MEASURED: usize = 10_000;
 
 /// The cells of all rows as text.
-pub(super) fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Error> {
+pub(crate) fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, Error> {
     let options = FormatOptions::default().with_display_error(true);
     let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
     let columns = columns.collect::<Result<Vec<_>, _>>()?;

@@ -2,7 +2,9 @@
 
 use crate::logs;
 use crate::product::{run, text, trailhound};
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-logs")
@@ -60,7 +62,7 @@ fn the_layout_of_keys_is_used() {
     let mut files = crate::ground::files(&sample().join("AWSLogs"));
     files.retain(|file| !file.to_string_lossy().contains("Digest"));
     for (number, file) in files.iter().enumerate() {
-        std::fs::copy(file, folder.path().join(format!("{number}.json.gz"))).unwrap();
+        fs::copy(file, folder.path().join(format!("{number}.json.gz"))).unwrap();
     }
     assert!(all.lines().count() > 10_000);
     for (filter, reads_all) in cases {
@@ -78,11 +80,11 @@ fn what_cannot_be_read_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let good = logs::record(1);
     let document = format!(r#"{{"Records":[{good},{{"no":"record"}},7]}}"#);
-    std::fs::write(folder.path().join("a.json"), document).unwrap();
+    fs::write(folder.path().join("a.json"), document).unwrap();
     let (answer, said, code) = ask(folder.path(), "SELECT count(*) AS n FROM cloudtrail");
     assert_eq!((answer.trim(), code), ("n\n1", Some(0)), "{said}");
     assert!(said.contains("2 quarantined"), "{said}");
-    std::fs::write(folder.path().join("b.json.gz"), b"\x1f\x8b\x08\0nothing").unwrap();
+    fs::write(folder.path().join("b.json.gz"), b"\x1f\x8b\x08\0nothing").unwrap();
     let (answer, said, code) = ask(folder.path(), "SELECT count(*) AS n FROM cloudtrail");
     assert_eq!((answer.trim(), code), ("n\n1", Some(3)), "{said}");
     assert!(said.contains("b.json.gz"), "{said}");
@@ -100,11 +102,50 @@ fn a_limit_ends_the_reading() {
     let folder = tempfile::tempdir().unwrap();
     let records = (0..20_000).map(logs::record).collect::<Vec<_>>().join(",");
     for number in 0..40 {
-        std::fs::write(folder.path().join(format!("{number}.json")), format!(r#"{{"Records":[{records}]}}"#))
+        fs::write(folder.path().join(format!("{number}.json")), format!(r#"{{"Records":[{records}]}}"#))
             .unwrap();
     }
     let (answer, said, _) = ask(folder.path(), "SELECT eventName FROM cloudtrail LIMIT 1");
     assert_eq!(answer.lines().count(), 2, "{said}");
     let read = said.split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap();
     assert!(read < 40 * 20_000, "{said}");
+}
+
+/// Rules find in files what they find in a lake of them; what that took is gone, and nothing is sent.
+#[test]
+fn rules_run_over_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, temp) = (folder.path().join("lake"), folder.path().join("temp"));
+    fs::create_dir(&temp).unwrap();
+    run(trailhound(["ingest"]).arg(sample()).arg("--lake").arg(&lake));
+    let found = |command: &mut Command| {
+        let output = run(command.args(["--format", "ndjson"]).env("TMPDIR", &temp).current_dir(&temp));
+        let lines = text(&output.stdout);
+        let ids = lines.lines().map(|line| {
+            let finding = serde_json::from_str::<serde_json::Value>(line).unwrap();
+            ["id", "severity", "alert"].map(|name| finding[name].as_str().unwrap().to_owned())
+        });
+        let ids = ids.collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(ids.len(), lines.lines().count());
+        (ids, text(&output.stderr))
+    };
+    let (expected, _) = found(trailhound(["detect", "--lake"]).arg(&lake));
+    let webhook = ["--webhook", "http://127.0.0.1:9/"];
+    let (of_files, said) = found(trailhound(["detect", "--raw"]).arg(sample()).args(webhook));
+    assert!(expected.len() > 10 && of_files == expected, "{of_files:#?}\n{said}");
+    assert!(said.contains("findings of --raw are not sent"), "{said}");
+    assert_eq!(fs::read_dir(&temp).unwrap().count(), 0, "something is left");
+    let backtest = |from: &str| {
+        let mut command = trailhound(["rules", "backtest", "--since", "2026-03-01", "--format", "csv", from]);
+        text(&run(command.arg(if from == "--raw" { sample() } else { lake.clone() })).stdout)
+    };
+    assert_eq!(backtest("--raw"), backtest("--lake"));
+    let refused = run(trailhound(["detect", "--since", "7d", "--lake"]).arg(&lake));
+    assert!(refused.status.code() == Some(2) && text(&refused.stderr).contains("--raw"));
+    let none = run(trailhound(["detect", "--raw"]).arg(folder.path().join("none")));
+    assert!(
+        none.status.code() == Some(2) && text(&none.stderr).lines().count() <= 2,
+        "{}",
+        text(&none.stderr)
+    );
 }

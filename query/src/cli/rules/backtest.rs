@@ -3,12 +3,15 @@
 use super::{Source, print, print_columns, say};
 use crate::cli::Outcome;
 use crate::cli::local::{LocalFlag, ready};
-use crate::cli::range;
+use crate::cli::range::{self, Range};
+use crate::cli::scratch::{RawFlag, Scratch};
+use crate::cli::signals::unless_stopped;
 use crate::detect::backtest::{RuleReport, backtest, best_exception, reports};
 use crate::output::Format;
 use crate::rules::Pack;
 use clap::Args;
 use trailhound_ingest::lake::Lake;
+use trailhound_ingest::privacy::Privacy;
 use trailhound_ingest::time;
 
 /// See what rules would have found in the past.
@@ -17,6 +20,8 @@ pub(crate) struct Backtest {
     /// The lake: a folder, or `s3://bucket/prefix`.
     #[arg(long, env = "TRAILHOUND_LAKE", default_value = "trailhound-lake")]
     lake: String,
+    #[command(flatten)]
+    raw: RawFlag,
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
@@ -41,14 +46,28 @@ fn budget(text: &str) -> Result<u32, String> {
 }
 
 impl Backtest {
-    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+    pub(crate) async fn run(self, privacy: &Privacy) -> anyhow::Result<Outcome> {
+        if self.raw.raw.is_empty() {
+            return self.over(&Lake::open(&self.lake).await?).await;
+        }
+        unless_stopped(Box::pin(async {
+            let range = Range::from(time::day_of(self.since));
+            let scratch = Scratch::of(&self.raw.raw, &range, privacy).await?;
+            match self.over(&scratch.lake).await? {
+                Outcome::Done => Ok(scratch.outcome()),
+                found => Ok(found),
+            }
+        }))
+        .await
+    }
+
+    async fn over(&self, lake: &Lake) -> anyhow::Result<Outcome> {
         let pack = Pack::load(&self.source.rules)?;
         pack.picked(&self.rule)?;
         let mut applied = self.local.apply(&pack)?;
         applied.rules.retain(|tuned| self.rule.is_empty() || self.rule.contains(&tuned.rule.id));
-        let lake = Lake::open(&self.lake).await?;
         let rules = ready(&applied);
-        let result = backtest(&lake, &rules, self.since).await?;
+        let result = backtest(lake, &rules, self.since).await?;
         let mut reports = reports(&result, &rules);
         reports.retain(|report| report.findings + report.hidden > 0);
         self.print(&reports)?;
