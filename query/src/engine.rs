@@ -3,6 +3,7 @@
 use crate::chain::{ACTOR_CHAIN, ActorChain};
 use crate::error::Error;
 use crate::functions;
+use crate::joins::Joins;
 use crate::limits::{self, Limits};
 use crate::names::compare::JsonCompare;
 use crate::names::pass::{Parsed, parse};
@@ -145,6 +146,7 @@ impl Engine {
             // Before the defaults, or their planner takes every path first.
             .with_expr_planners(vec![Arc::new(Paths)])
             .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(Joins))
             .build();
         for function in functions::all() {
             datafusion::execution::FunctionRegistry::register_udf(&mut state, function)?;

@@ -92,6 +92,9 @@ fn plain(error: &DataFusionError) -> String {
         return exhausted(text);
     }
     let text = error.find_root().strip_backtrace();
+    if text.contains("used disk space during the spilling") {
+        return exhausted("disk space");
+    }
     // A hint of ours is on a line of its own; what else the engine adds is for its makers.
     let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
     let hint = hint.lines().next().filter(|hint| !hint.is_empty());

@@ -12,6 +12,7 @@ pub mod functions;
 pub mod table;
 pub mod raw;
 pub mod limits;
+mod joins;
 pub mod engine;
 pub mod chain;
 pub mod rules;

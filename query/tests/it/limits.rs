@@ -44,7 +44,7 @@ fn a_sort_spills_and_gives_the_same() {
     let within = |limits: &[&str]| run(sql(&lake, BIG).args(limits).env("TMPDIR", &temp));
     let expected = within(&[]);
     assert!(expected.stdout.len() > 10_000_000 && expected.status.success(), "{}", text(&expected.stderr));
-    let tight = "24000000";
+    let tight = "80000000";
     let spilled = within(&["--memory", tight]);
     assert_eq!(spilled.status.code(), Some(0), "{}", text(&spilled.stderr));
     assert!(spilled.stdout == expected.stdout, "a spilled sort gives other rows");
@@ -52,6 +52,15 @@ fn a_sort_spills_and_gives_the_same() {
     refused(&within(&["--memory", tight, "--spill-bytes", "1000000"]), &["--spill-bytes"]);
     let left = fs::read_dir(&temp).unwrap().count();
     assert_eq!(left, 0, "temporary files are left");
+}
+
+/// What a join holds may not fit, and that is no panic.
+#[test]
+fn a_join_that_does_not_fit_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = lake(dir.path());
+    let query = "select count(*) from cloudtrail a, cloudtrail b, cloudtrail c where a.eventID || b.eventID < c.eventID";
+    refused(&run(sql(&lake, query).args(["--memory", "20000000"])), &["--memory"]);
 }
 
 #[test]

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 /// What the prompt ends with.
 const PROMPT: &str = "trailhound> ";
 
-/// A query that takes longer than anybody waits.
-const LONG: &str = "select count(*) from cloudtrail a, cloudtrail b, cloudtrail c, cloudtrail d \
-    where a.eventID || b.eventID < c.eventID || d.eventID;\r";
+/// A query that takes longer than anybody waits, and little memory.
+const LONG: &str = "with few as (select eventID as id from cloudtrail limit 300) \
+    select count(*) from few a, few b, few c, few d where a.id || b.id < c.id || d.id;\r";
 
 const CTRL_C: &str = "\u{3}";
 const CTRL_D: &str = "\u{4}";
@@ -135,7 +135,7 @@ fn tab_knows_the_names() {
     ];
     let Some((said, code)) = home.play(&home.sql(&[]), &steps) else { return };
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("b-0") && said.contains("arn:aws:iam::"), "{said}");
+    assert!(said.contains("  b-") && said.contains("arn:aws:iam::"), "{said}");
 }
 
 #[test]

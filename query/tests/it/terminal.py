@@ -1,8 +1,8 @@
 """Runs a program on a terminal of its own, and plays a script: who waits for what, and then types what.
 
 argv: the file of the script, then the program with its arguments. The script is JSON: a list of [wait, type] pairs; `wait`
-is text that must appear after what was waited for before (empty: nothing), `type` is what is typed then. Prints all that
-the program wrote, and ends with its exit code, or 97 when something did not appear.
+is text that must appear after what was waited for before (empty: nothing), `type` is what is typed then: once the program
+edits a line, but for Ctrl-C and signals (SIGNAL NUMBER), which are for whatever it does. Prints all that the program wrote, and ends with its exit code, or 97 when something did not appear.
 """
 import fcntl
 import json
@@ -42,15 +42,24 @@ def end(code):
     sys.exit(code)
 
 
+def is_editing():
+    """Whether the program edits a line, and not the one before: it asks for marks around what is pasted, then."""
+    return written.rfind(b"\x1b[?2004h") > max(written.rfind(b"\x1b[?2004l"), left)
+
+
+left = -1
 for wait, typed in steps:
     until, alive = time.time() + SECONDS, True
-    while written.find(wait.encode(), seen) < 0:
+    at_once = not wait or typed in ("", "\x03") or typed.startswith("SIGNAL ")
+    while written.find(wait.encode(), seen) < 0 or not (at_once or is_editing()):
         if not alive or time.time() > until:
             sys.stderr.write("%r did not appear\n" % wait)
             os.kill(pid, 9) if alive else None
             end(97)
         alive = read(until)
     seen = written.find(wait.encode(), seen) + len(wait.encode())
+    # What is typed behind the end of a line, before the next is edited, may be thrown away.
+    left = len(written) if typed.endswith(("\r", "\x03")) else left
     if typed.startswith("SIGNAL "):
         os.kill(pid, int(typed[7:]))
     else:

@@ -107,3 +107,34 @@ impl Local {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// The profiles fit the pack, as they are and with every example in them switched on.
+    #[test]
+    fn profiles_fit_the_rules() {
+        let pack = Pack::built_in().unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../detections/profiles");
+        let mut left = Vec::new();
+        for name in ["quiet", "standard", "paranoid"] {
+            let text = std::fs::read_to_string(folder.join(name).with_extension("toml")).unwrap();
+            let applied = Local::parse(name, &text).and_then(|local| local.apply(&pack, 0));
+            left.push(applied.unwrap_or_else(|error| panic!("{name}: {error}")).rules.len());
+            // `# key = value` and `# [[table]]`; remarks are indented further, or sentences.
+            let is_example = |line: &str| {
+                line.strip_prefix("# ").is_some_and(|rest| {
+                    rest.starts_with('[') || (!rest.starts_with(' ') && rest.contains(" = "))
+                })
+            };
+            let switched = text.lines().map(|line| if is_example(line) { &line[2..] } else { line });
+            let switched = switched.collect::<Vec<_>>().join("\n");
+            let applied = Local::parse(name, &switched).and_then(|local| local.apply(&pack, 0));
+            applied.unwrap_or_else(|error| panic!("{name} with its examples: {error}"));
+        }
+        assert_eq!((left[1], left[2]), (pack.rules().len(), pack.rules().len()));
+        assert!(left[0] < left[1] && left[0] > 300, "{left:?}");
+    }
+}
