@@ -2,12 +2,12 @@
 
 use super::org::ORGANISATION;
 use super::random::Random;
-use super::record::{Event, Second, time};
+use super::record::{Event, Second, day, time};
 use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Files are closed this often; CloudTrail itself does about every five minutes.
 const EVERY: Second = 1800;
@@ -24,6 +24,15 @@ pub(crate) struct Delivered {
     pub(crate) duplicates: u64,
 }
 
+impl std::ops::AddAssign for Delivered {
+    fn add_assign(&mut self, more: Self) {
+        self.objects += more.objects;
+        self.digests += more.digests;
+        self.records += more.records;
+        self.duplicates += more.duplicates;
+    }
+}
+
 /// A log file: account, folder, region, and when it was closed.
 type File = (String, &'static str, String, Second);
 
@@ -32,7 +41,7 @@ pub(crate) fn deliver(events: &[Event], folder: &Path, random: &mut Random) -> i
     let mut delivered = Delivered::default();
     let mut files = BTreeMap::<File, Vec<&Value>>::new();
     for event in events {
-        let closed = (event.at / EVERY + 1) * EVERY;
+        let closed = (event.at.div_euclid(EVERY) + 1) * EVERY;
         let file = |closed| (event.account.clone(), event.folder, event.region.clone(), closed);
         files.entry(file(closed)).or_default().push(&event.record);
         delivered.records += 1;
@@ -45,7 +54,7 @@ pub(crate) fn deliver(events: &[Event], folder: &Path, random: &mut Random) -> i
     for ((account, kind, region, closed), records) in &files {
         let name =
             format!("{account}_{kind}_{region}_{}_{}.json.gz", stamp(closed + 240), random.letters(16));
-        store(folder, account, kind, region, &name, &json!({ "Records": records }))?;
+        store(&place(folder, account, kind, region, closed + 240), &name, &json!({ "Records": records }))?;
         delivered.objects += 1;
     }
     for (account, region) in digested(&files) {
@@ -55,7 +64,7 @@ pub(crate) fn deliver(events: &[Event], folder: &Path, random: &mut Random) -> i
             "awsAccountId": account, "digestStartTime": "2026-03-17T11:00:00Z", "digestEndTime": time(12 * 3600),
             "digestS3Bucket": "example-trail", "digestSignatureAlgorithm": "SHA256withRSA", "logFiles": [], "previousDigestSignature": null,
         });
-        store(folder, &account, "CloudTrail-Digest", &region, &name, &digest)?;
+        store(&place(folder, &account, "CloudTrail-Digest", &region, 0), &name, &digest)?;
         delivered.digests += 1;
     }
     Ok(delivered)
@@ -63,8 +72,7 @@ pub(crate) fn deliver(events: &[Event], folder: &Path, random: &mut Random) -> i
 
 /// `20260317T1434Z`; what is closed after midnight bears the next day's date.
 fn stamp(at: Second) -> String {
-    let (day, at) = (17 + at / 86_400, at % 86_400);
-    format!("202603{day}T{:02}{:02}Z", at / 3600, at / 60 % 60)
+    time(at).replace(['-', ':'], "").replace("00Z", "Z")
 }
 
 fn digested(files: &BTreeMap<File, Vec<&Value>>) -> Vec<(String, String)> {
@@ -76,25 +84,14 @@ fn digested(files: &BTreeMap<File, Vec<&Value>>) -> Vec<(String, String)> {
     places
 }
 
-fn store(
-    root: &Path,
-    account: &str,
-    kind: &str,
-    region: &str,
-    name: &str,
-    document: &Value,
-) -> io::Result<()> {
-    // The folder of a day is the one in the file's name.
-    let day = if name.contains("_20260318T") { "18" } else { "17" };
-    let folder = root
-        .join("AWSLogs")
-        .join(ORGANISATION)
-        .join(account)
-        .join(kind)
-        .join(region)
-        .join("2026/03")
-        .join(day);
-    std::fs::create_dir_all(&folder)?;
+/// The folder of a log file that is closed at `at`.
+fn place(root: &Path, account: &str, kind: &str, region: &str, at: Second) -> PathBuf {
+    let root = root.join("AWSLogs").join(ORGANISATION).join(account);
+    root.join(kind).join(region).join("2026/03").join(format!("{:02}", day(at)))
+}
+
+fn store(folder: &Path, name: &str, document: &Value) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
     // Without a time stamp, so that the same records give the same bytes.
     let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     gzip.write_all(document.to_string().as_bytes())?;

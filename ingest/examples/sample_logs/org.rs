@@ -53,6 +53,11 @@ pub(crate) const PEOPLE: [Person; 14] = [
     person("nils.berg", "198.51.100.22", 13, SECURITY, "AuditorAccess"),
 ];
 
+/// The person of that name.
+pub(crate) fn person_named(name: &str) -> &'static Person {
+    PEOPLE.iter().find(|person| person.name == name).unwrap_or(&PEOPLE[0])
+}
+
 /// Someone or something that acts: what CloudTrail writes as `userIdentity`, from where, with what.
 #[derive(Clone)]
 pub(crate) struct Actor {
@@ -105,6 +110,12 @@ pub(crate) fn person_session(person: &Person, in_console: bool, random: &mut Ran
     let session = format!("{}@example.com", person.name);
     let agent = if in_console { BROWSER } else { CLI };
     role(person.account, path, &set, &session, person.address, agent, random)
+}
+
+/// `actor`, in a browser.
+pub(crate) fn browser(mut actor: Actor) -> Actor {
+    BROWSER.clone_into(&mut actor.agent);
+    actor
 }
 
 /// A service of AWS at work.

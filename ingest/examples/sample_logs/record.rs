@@ -4,8 +4,14 @@ use super::org::Actor;
 use super::random::Random;
 use serde_json::{Value, json};
 
-/// Seconds since the day began.
+/// Seconds since 17 March 2026 began; what is before it is negative.
 pub(crate) type Second = i64;
+
+/// The seconds of a day.
+pub(crate) const DAY: Second = 86_400;
+
+/// The day of the month at which seconds begin to count.
+const FIRST: i64 = 17;
 
 /// A call that somebody makes.
 #[derive(Clone)]
@@ -68,6 +74,23 @@ impl Call {
         self.with("errorCode", json!(code)).with("errorMessage", json!(message))
     }
 
+    /// Whether a session of this role calls.
+    pub(crate) fn is_by(&self, role: &str) -> bool {
+        self.actor.identity["sessionContext"]["sessionIssuer"]["userName"] == role
+    }
+
+    /// The same call, and it succeeds.
+    pub(crate) fn allowed(mut self) -> Self {
+        self.more.retain(|(key, _)| !key.starts_with("error"));
+        self
+    }
+
+    /// The same call so many days later.
+    pub(crate) fn later(mut self, days: i64) -> Self {
+        self.at += days * DAY;
+        self
+    }
+
     /// Sets a member at the top.
     pub(crate) fn with(mut self, key: &'static str, value: Value) -> Self {
         self.more.push((key, value));
@@ -113,17 +136,48 @@ impl Call {
         for (key, value) in self.more {
             record[key] = value;
         }
+        if date(self.at) != date(0) {
+            redate(&mut record, &date(self.at));
+        }
         Event { account: self.actor.account, region: self.region, at: self.at, folder: "CloudTrail", record }
     }
 }
 
-/// A second of the day as AWS writes times.
-pub(crate) fn time(at: Second) -> String {
-    let at = at.clamp(0, 86_399);
-    format!("2026-03-17T{:02}:{:02}:{:02}Z", at / 3600, at / 60 % 60, at % 60)
+/// Sessions begin, and keys of objects are named, as on the 17th; on another day they bear its date.
+fn redate(value: &mut Value, date: &str) {
+    match value {
+        Value::String(text) if text.contains("2026-03-17") => *text = text.replace("2026-03-17", date),
+        Value::String(text) if text.contains("2026/03/17") => {
+            *text = text.replace("2026/03/17", &date.replace('-', "/"));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| redate(item, date)),
+        Value::Object(members) => members.values_mut().for_each(|member| redate(member, date)),
+        _ => {}
+    }
 }
 
-/// `hh:mm` as a second of the day.
+/// When that is, as AWS writes times.
+pub(crate) fn time(at: Second) -> String {
+    let second = at.rem_euclid(DAY);
+    format!("{}T{:02}:{:02}:{:02}Z", date(at), second / 3600, second / 60 % 60, second % 60)
+}
+
+/// `2026-03-17`; all that is told is in one month.
+pub(crate) fn date(at: Second) -> String {
+    format!("2026-03-{:02}", day(at))
+}
+
+/// The day of the month.
+pub(crate) fn day(at: Second) -> i64 {
+    FIRST + at.div_euclid(DAY)
+}
+
+/// `hh:mm` of the 17th.
 pub(crate) const fn clock(hour: i64, minute: i64) -> Second {
     hour * 3600 + minute * 60
+}
+
+/// `hh:mm` of a day of March.
+pub(crate) const fn on(day: i64, hour: i64, minute: i64) -> Second {
+    (day - FIRST) * DAY + clock(hour, minute)
 }

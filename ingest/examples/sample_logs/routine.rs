@@ -5,22 +5,27 @@ use super::org::{
     service, through,
 };
 use super::random::Random;
-use super::record::{Call, Event, Second, call, clock};
+use super::record::{Call, DAY, Event, Second, call, clock};
 use serde_json::{Value, json};
-
-const DAY: Second = 86_400;
 
 /// All events of the day.
 pub(crate) fn day(random: &mut Random) -> Vec<Event> {
+    record(calls(&PEOPLE.iter().collect::<Vec<_>>(), random), random)
+}
+
+/// A day on which these people work: none, on a weekend, and then nothing is deployed either.
+pub(crate) fn calls(people: &[&Person], random: &mut Random) -> Vec<Call> {
     let mut calls = Vec::new();
-    for person in &PEOPLE {
+    for person in people {
         work(person, random, &mut calls);
     }
-    for run in 0..36 {
-        deployment(clock(7, 10) + run * 1500 + random.between(0, 600), random, &mut calls);
+    if !people.is_empty() {
+        for run in 0..36 {
+            deployment(clock(7, 10) + run * 1500 + random.between(0, 600), random, &mut calls);
+        }
+        infrastructure(clock(9, 20), random, &mut calls);
+        infrastructure(clock(15, 40), random, &mut calls);
     }
-    infrastructure(clock(9, 20), random, &mut calls);
-    infrastructure(clock(15, 40), random, &mut calls);
     for app in &APPS {
         application(app, random, &mut calls);
     }
@@ -29,6 +34,10 @@ pub(crate) fn day(random: &mut Random) -> Vec<Event> {
         scan(clock(hour, 30), random, &mut calls);
     }
     clean_up(random, &mut calls);
+    calls
+}
+
+pub(crate) fn record(calls: Vec<Call>, random: &mut Random) -> Vec<Event> {
     calls.into_iter().map(|call| call.record(random)).collect()
 }
 

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[path = "../../examples/sample_logs/main.rs"]
-#[expect(dead_code, reason = "its `main` is for the command line")]
+#[expect(dead_code, reason = "its `main` is for the command line, and the week is for the rules")]
 mod sample_logs;
 
 /// What is below `folder`, by path; log files inflated, since another version of the compressor may compress better.
@@ -38,7 +38,9 @@ fn the_generator_makes_what_is_committed() {
     sample_logs::generate(fresh.path()).unwrap();
     let (fresh, mut committed) =
         (content(fresh.path()), content(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-logs")));
-    committed.remove(Path::new("README.md"));
+    for written in ["README.md", "FINDINGS.md"] {
+        committed.remove(Path::new(written));
+    }
     let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&fresh), names(&committed));
     let stale = fresh.iter().filter(|(path, bytes)| committed[*path] != **bytes).map(|(path, _)| path);

@@ -12,6 +12,7 @@ mod rules;
 mod policy;
 mod detect;
 mod demo;
+mod week;
 mod sql;
 mod slt;
 mod dialect;
