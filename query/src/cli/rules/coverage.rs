@@ -43,7 +43,7 @@ enum By {
     Cis,
     /// What guides of AWS say about services and controls.
     Control,
-    /// Findings that GuardDuty makes of CloudTrail.
+    /// Findings that `GuardDuty` makes of CloudTrail.
     Guardduty,
     /// AWS services.
     Service,
@@ -97,7 +97,7 @@ impl Coverage {
         let lines = || rows.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
         match self.format {
             Shape::Json => print(&format!("{}\n", serde_json::to_string_pretty(&rows)?)),
-            Shape::Ndjson => print(&lines()?.iter().map(|line| format!("{line}\n")).collect::<String>()),
+            Shape::Ndjson => print(&format!("{}\n", lines()?.join("\n"))),
             Shape::Csv => columns(&rows, Format::Csv),
             Shape::Parquet => columns(&rows, Format::Parquet),
             Shape::Markdown => columns(&rows, Format::Markdown),
