@@ -70,7 +70,7 @@ enum Verb {
     Test(test::Test),
     /// See what rules would have found in the past. Nothing is stored or sent.
     Backtest(backtest::Backtest),
-    /// See what rules cover: ATT&CK techniques, CIS controls, and what a lake has no events for.
+    /// See what rules cover: controls, techniques, findings and services, and what a lake has no events for.
     Coverage(coverage::Coverage),
     /// List what the exceptions of the local policy have hidden.
     Exceptions(exceptions::Exceptions),

@@ -1,6 +1,13 @@
-//! What a pack covers: techniques of MITRE ATT&CK, controls of CIS, and which rules a lake has no events for.
+//! What a pack covers, counted against lists of techniques, controls, findings and services ([`vocabulary`]), and which
+//! rules a lake has no events for.
 //!
-//! In: rules, and perhaps what was ever recorded in a lake. Out: rows for people, or a layer of the ATT&CK Navigator.
+//! In: rules, and perhaps what was ever recorded in a lake. Out: tables for people, also as a page of the project
+//! ([`page`]), or a layer of the ATT&CK Navigator.
+
+mod vocabulary;
+pub mod page;
+
+pub use vocabulary::{Entry, Framework, Service, Tactic, Technique, Vocabulary};
 
 use super::Rule;
 use super::probe::Pattern;
@@ -8,55 +15,50 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Tactics of ATT&CK for enterprises, as the Navigator names them.
-const TACTICS: [(&str, &str); 14] = [
-    ("TA0043", "reconnaissance"),
-    ("TA0042", "resource-development"),
-    ("TA0001", "initial-access"),
-    ("TA0002", "execution"),
-    ("TA0003", "persistence"),
-    ("TA0004", "privilege-escalation"),
-    ("TA0005", "defense-evasion"),
-    ("TA0006", "credential-access"),
-    ("TA0007", "discovery"),
-    ("TA0008", "lateral-movement"),
-    ("TA0009", "collection"),
-    ("TA0011", "command-and-control"),
-    ("TA0010", "exfiltration"),
-    ("TA0040", "impact"),
-];
+/// What the table of ATT&CK is called.
+pub const ATTACK: &str = "attack";
+/// What the table of services is called.
+pub const SERVICE: &str = "service";
 
-/// Controls of section 4 (monitoring) of the CIS AWS Foundations Benchmark, by number, and what each is about.
-const CIS: [(&str, &str); 16] = [
-    ("4.1", "unauthorized API calls"),
-    ("4.2", "console sign-in without MFA"),
-    ("4.3", "use of the root user"),
-    ("4.4", "changes of IAM policies"),
-    ("4.5", "changes of CloudTrail"),
-    ("4.6", "failed console sign-ins"),
-    ("4.7", "customer keys disabled or scheduled for deletion"),
-    ("4.8", "changes of bucket policies"),
-    ("4.9", "changes of AWS Config"),
-    ("4.10", "changes of security groups"),
-    ("4.11", "changes of network ACLs"),
-    ("4.12", "changes of network gateways"),
-    ("4.13", "changes of route tables"),
-    ("4.14", "changes of VPCs"),
-    ("4.15", "changes of AWS Organizations"),
-    ("4.16", "Security Hub"),
-];
+/// What is counted together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Table {
+    /// What people call it.
+    pub name: &'static str,
+    /// What a reader has to know of it.
+    pub note: &'static str,
+    /// What is counted.
+    pub rows: Vec<Row>,
+}
 
-/// A line of the table.
+/// A line of a table.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Row {
-    /// `attack`, `cis` or `blind`.
+    /// `attack`, `service`, the prefix of a tag, or `blind`.
     pub part: &'static str,
-    /// Tactic and technique, number of the control, or id of a rule that can never fire.
+    /// Tactic and technique, a service, what a tag names, or id of a rule that can never fire.
     pub item: String,
     /// What it is about; of a rule that can never fire, why.
     pub about: String,
     /// The rules that cover it.
     pub rules: Vec<String>,
+    /// Why no rule covers it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub none: Option<&'static str>,
+}
+
+impl Table {
+    /// How many of its items have rules, and how many there are. A technique counts once, whatever tactics it serves.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let item = |row: &Row| match row.part {
+            ATTACK => row.item.rsplit('/').next().unwrap_or_default().to_owned(),
+            _ => row.item.clone(),
+        };
+        let all = self.rows.iter().map(item).collect::<BTreeSet<_>>();
+        let covered = self.rows.iter().filter(|row| !row.rules.is_empty()).map(item).collect::<BTreeSet<_>>();
+        (covered.len(), all.len())
+    }
 }
 
 /// What was ever recorded in a lake.
@@ -68,20 +70,73 @@ pub struct Recorded {
     pub data: BTreeSet<String>,
 }
 
-/// The techniques and controls that `rules` cover; controls that none covers are there with no rule.
+/// What `rules` cover, and what they do not: the lists that tags name, techniques of ATT&CK, and services.
+#[must_use]
+pub fn tables(rules: &[&Rule]) -> Vec<Table> {
+    let vocabulary = Vocabulary::get();
+    let lists = vocabulary.frameworks.iter().map(|framework| listed(framework, rules));
+    lists.chain([attack(vocabulary, rules), services(vocabulary, rules)]).collect()
+}
+
+/// The rows of all tables.
 #[must_use]
 pub fn covered(rules: &[&Rule]) -> Vec<Row> {
-    let technique = |((tactic, technique), rules): ((&str, &str), Vec<String>)| {
-        let about = TACTICS.iter().find(|(id, _)| *id == tactic).map_or(tactic, |(_, name)| *name).to_owned();
-        Row { part: "attack", item: format!("{tactic}/{technique}"), about, rules }
+    tables(rules).into_iter().flat_map(|table| table.rows).collect()
+}
+
+/// Ids of the rules that meet a condition.
+fn ids(rules: &[&Rule], is_met: impl Fn(&Rule) -> bool) -> Vec<String> {
+    rules.iter().filter(|rule| is_met(rule)).map(|rule| rule.id.clone()).collect()
+}
+
+fn listed(framework: &'static Framework, rules: &[&Rule]) -> Table {
+    let row = |entry: &'static Entry| {
+        let rules = ids(rules, |rule| entry.is_met_by(&framework.prefix, rule));
+        let none = entry.none.as_deref().filter(|_| rules.is_empty());
+        Row { part: &framework.prefix, item: entry.id.clone(), about: entry.about.clone(), rules, none }
     };
-    let control = |&(number, about): &(&str, &str)| {
-        let tag = format!("cis:{number}");
-        let of_tag = rules.iter().filter(|rule| rule.tags.contains(&tag));
-        let rules = of_tag.map(|rule| rule.id.clone()).collect();
-        Row { part: "cis", item: number.to_owned(), about: about.to_owned(), rules }
+    Table { name: &framework.name, note: &framework.note, rows: framework.rows.iter().map(row).collect() }
+}
+
+/// The techniques that rules name, by tactic, and then those that none names.
+fn attack(vocabulary: &'static Vocabulary, rules: &[&Rule]) -> Table {
+    let by = techniques(rules);
+    let place = |tactic: &str| vocabulary.tactics.iter().position(|known| known.id == tactic);
+    let about = |tactic: &str, technique: &str| {
+        let tactic = place(tactic).map(|at| vocabulary.tactics[at].name.as_str());
+        let technique = vocabulary.techniques.iter().find(|known| known.id == technique);
+        let names = tactic.into_iter().chain(technique.map(|technique| technique.name.as_str()));
+        names.collect::<Vec<_>>().join(": ")
     };
-    techniques(rules).into_iter().map(technique).chain(CIS.iter().map(control)).collect()
+    let mut rows = by.iter().collect::<Vec<_>>();
+    rows.sort_by_key(|((tactic, technique), _)| (place(tactic), *technique));
+    let rows = rows.into_iter().map(|((tactic, technique), rules)| {
+        let (item, about) = (format!("{tactic}/{technique}"), about(tactic, technique));
+        Row { part: ATTACK, item, about, rules: rules.clone(), none: None }
+    });
+    let is_named = |id: &str| by.keys().any(|(_, technique)| *technique == id);
+    let rest = vocabulary.techniques.iter().filter(|technique| !is_named(&technique.id)).map(|technique| {
+        let (item, about) = (technique.id.clone(), technique.name.clone());
+        Row { part: ATTACK, item, about, rules: Vec::new(), none: technique.none.as_deref() }
+    });
+    Table {
+        name: "MITRE ATT&CK",
+        note: "Techniques that rules name, by tactic, and those of the matrix for infrastructure as a service that none names.",
+        rows: rows.chain(rest).collect(),
+    }
+}
+
+fn services(vocabulary: &'static Vocabulary, rules: &[&Rule]) -> Table {
+    let row = |service: &Service| {
+        let rules = ids(rules, |rule| service.is_met_by(rule));
+        let (item, about) = (service.name.clone(), service.events.join(" "));
+        Row { part: SERVICE, item, about, rules, none: None }
+    };
+    Table {
+        name: "AWS services",
+        note: "Rules that name events of a service, or whose query names its eventSource. Those for the events of all services count for none.",
+        rows: vocabulary.services.iter().map(row).collect(),
+    }
 }
 
 /// Ids of rules by tactic and technique.
@@ -102,7 +157,7 @@ pub fn blind(rules: &[&Rule], recorded: &Recorded) -> Vec<Row> {
         .iter()
         .filter_map(|rule| {
             let about = why_blind(rule, recorded)?;
-            Some(Row { part: "blind", item: rule.id.clone(), about, rules: Vec::new() })
+            Some(Row { part: "blind", item: rule.id.clone(), about, rules: Vec::new(), none: None })
         })
         .collect()
 }
@@ -141,8 +196,8 @@ pub fn navigator(rules: &[&Rule]) -> Value {
             "enabled": true,
             "showSubtechniques": technique.contains('.'),
         });
-        if let Some((_, name)) = TACTICS.iter().find(|(id, _)| *id == tactic) {
-            entry["tactic"] = json!(name);
+        if let Some(known) = Vocabulary::get().tactics.iter().find(|known| known.id == tactic) {
+            entry["tactic"] = json!(known.slug);
         }
         entry
     });
@@ -156,4 +211,56 @@ pub fn navigator(rules: &[&Rule]) -> Value {
         "techniques": techniques.collect::<Vec<_>>(),
         "gradient": {"colors": ["#ffffffff", "#2f7ebaff"], "minValue": 0, "maxValue": most},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Pack;
+
+    #[test]
+    fn a_row_without_a_rule_says_why_and_one_with_rules_does_not() {
+        let pack = Pack::built_in().unwrap();
+        let rules = pack.rules().iter().collect::<Vec<_>>();
+        let vocabulary = Vocabulary::get();
+        for table in tables(&rules) {
+            for row in table.rows {
+                assert_eq!(row.rules.is_empty(), row.none.is_some(), "{} {}", row.part, row.item);
+            }
+        }
+        // A reason that is not shown is stale.
+        let entries = vocabulary.frameworks.iter().flat_map(|list| {
+            let rows = list.rows.iter().filter(|entry| entry.none.is_some());
+            rows.filter(|entry| rules.iter().any(|rule| entry.is_met_by(&list.prefix, rule)))
+        });
+        let techniques = techniques(&rules);
+        let named = |id: &str| techniques.keys().any(|(_, technique)| *technique == id);
+        let stale = vocabulary.techniques.iter().filter(|known| known.none.is_some() && named(&known.id));
+        let stale = entries.map(|entry| &entry.id).chain(stale.map(|known| &known.id)).collect::<Vec<_>>();
+        assert!(stale.is_empty(), "{stale:?}");
+    }
+
+    #[test]
+    fn reasons_name_rules_that_are_there() {
+        let pack = Pack::built_in().unwrap();
+        let rules = pack.rules().iter().collect::<Vec<_>>();
+        for row in covered(&rules) {
+            for word in row.none.unwrap_or_default().split('`').skip(1).step_by(2) {
+                assert!(word.starts_with("trailhound ") || pack.get(word).is_ok(), "{}: {word}", row.item);
+            }
+        }
+    }
+
+    #[test]
+    fn a_technique_counts_once_for_all_its_tactics() {
+        let row = |item: &str, rules: &[&str]| Row {
+            part: ATTACK,
+            item: item.to_owned(),
+            about: String::new(),
+            rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
+            none: None,
+        };
+        let rows = vec![row("TA0001/T1", &["a"]), row("TA0002/T1", &["b"]), row("T2", &[])];
+        assert_eq!(Table { name: "", note: "", rows }.counts(), (1, 2));
+    }
 }

@@ -5,6 +5,7 @@
 
 mod logic;
 mod events;
+mod tags;
 mod words;
 
 use super::Rule;
@@ -37,6 +38,7 @@ pub fn lint(rule: &Rule) -> Vec<Remark> {
         logic::look(rule, &piece, &mut remarks);
     }
     events::look(rule, &mut remarks);
+    tags::look(rule, &mut remarks);
     words::look(rule, &mut remarks);
     remarks
 }
@@ -147,6 +149,7 @@ mod tests {
             codes("\"s3:PutBucketAcl\"", "[fields]\nbucket = \"requestParameters.x\""),
             ["unused-field"]
         );
+        assert_eq!(codes("\"s3:DeleteBucket\"", "tags = [\"cis:4.33\", \"team:x\"]"), ["unknown-tag"]);
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! statement around it. In the order of their making: the file ([`file`]) with its [`params`], loaded from the pack in
 //! the binary or from a folder ([`pack`]), checked ([`check`]) and
 //! looked at for traps ([`lint`]), tuned by a local policy ([`local`]), compiled ([`probe`], [`statement`]), put into words ([`template`]) and
-//! listed ([`catalogue`]). Its own tests are run where rules are ([`crate::detect::harness`]).
+//! listed ([`catalogue`], [`coverage`]). Its own tests are run where rules are ([`crate::detect::harness`]).
 
 pub mod file;
 pub(crate) mod read;
+pub(crate) mod glob;
 pub mod duration;
 pub mod params;
 pub mod pack;

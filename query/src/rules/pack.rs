@@ -164,7 +164,8 @@ mod tests {
             let text = format!("supersedes = [\"{below}\"]\n{text}");
             std::fs::write(family.join(format!("{id}.toml")), text).unwrap();
         }
-        // Profiles are policies, and no rules.
+        // Profiles are policies, and no rules; what lies beside the families is none either.
+        std::fs::write(folder.path().join("coverage.toml"), "services = []").unwrap();
         std::fs::create_dir(folder.path().join(PROFILES)).unwrap();
         std::fs::write(folder.path().join(PROFILES).join("quiet.toml"), "[params]").unwrap();
         Pack::load(&[folder.path().to_owned()])

@@ -349,6 +349,13 @@ fn coverage_tells_of_techniques_controls_and_blind_rules() {
     assert_eq!(row("TA0040/T1485")["rules"], json!(["bucket_deleted"]));
     assert_eq!((&row("4.8")["rules"], &row("4.1")["rules"]), (&json!(["bucket_deleted"]), &json!([])));
     assert_eq!(row("many_read")["about"], "it needs data:s3, and no such event was ever recorded");
+    let by = json(&mut scene.with(&["rules", "coverage", "--by", "service"], "", &["--format", "json"]));
+    let by = by.as_array().unwrap();
+    assert!(by.iter().all(|row| row["part"] == "service"), "{by:?}");
+    let named = by.iter().filter(|row| row["rules"] != json!([])).map(|row| row["item"].as_str().unwrap());
+    assert_eq!(named.collect::<Vec<_>>(), ["S3"]);
+    let blind = json(&mut scene.with(&["rules", "coverage", "--by", "blind"], "", &["--format", "json"]));
+    assert_eq!(blind.as_array().unwrap().len(), 1, "{blind}");
     let layer = json(&mut scene.with(&["rules", "coverage"], "", &["--format", "navigator"]));
     assert_eq!(layer["versions"]["layer"], "4.5");
     assert_eq!(layer["techniques"][0]["techniqueID"], "T1485");

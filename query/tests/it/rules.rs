@@ -7,7 +7,7 @@ use trailhound::Engine;
 use trailhound::detect::harness;
 use trailhound::rules::params::Values;
 use trailhound::rules::statement::written;
-use trailhound::rules::{Pack, Rule, catalogue};
+use trailhound::rules::{Pack, Rule, catalogue, coverage};
 use trailhound_ingest::lake::Lake;
 
 /// Families that must be there, each with this many rules at least.
@@ -44,16 +44,26 @@ fn the_families_that_were_asked_for_are_there() {
     }
 }
 
-/// `TRAILHOUND_UPDATE=1 cargo test` writes the page anew.
+/// `TRAILHOUND_UPDATE=1 cargo test` writes the pages anew.
 #[test]
 fn the_catalogue_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../detections/README.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let fresh = catalogue::filled(&page, Pack::built_in().unwrap().rules()).expect("the page has both marks");
+    is_fresh("README.md", |page, rules| catalogue::filled(page, rules).expect("the page has both marks"));
+}
+
+#[test]
+fn the_coverage_page_is_fresh() {
+    is_fresh("COVERAGE.md", |_, rules| coverage::page::page(rules));
+}
+
+/// Holds a page of `detections` against what `made` makes of it and of the rules.
+fn is_fresh(name: &str, made: impl Fn(&str, &[Rule]) -> String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../detections").join(name);
+    let page = std::fs::read_to_string(&path).unwrap_or_default();
+    let fresh = made(&page, Pack::built_in().unwrap().rules());
     if std::env::var_os("TRAILHOUND_UPDATE").is_some() {
         std::fs::write(&path, &fresh).unwrap();
     }
-    assert!(page == fresh, "detections/README.md is stale: run the tests once with TRAILHOUND_UPDATE=1");
+    assert!(page == fresh, "detections/{name} is stale: run the tests once with TRAILHOUND_UPDATE=1");
 }
 
 /// A rule that finds one event name, with `more` before its tests.
