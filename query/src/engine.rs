@@ -39,7 +39,7 @@ pub const CLOUDTRAIL: &str = "cloudtrail";
 /// A lake, ready to be asked.
 pub struct Engine {
     session: SessionContext,
-    /// `events` as the files have it, with texts that are not copied out of their pages.
+    /// `events` as the files have it.
     flat: Option<Arc<LakeScan>>,
     /// Where queries spill; it goes with the engine.
     spill: Option<TempDir>,
@@ -73,7 +73,7 @@ impl Engine {
     /// # Errors
     /// The lake cannot be read.
     pub async fn open(lake: &Lake) -> Result<Self, Error> {
-        Self::at(lake, lake.snapshot(LakeTable::Events, None).await?.files).await
+        Self::at(lake, lake.snapshot(LakeTable::Events, None).await?.files)
     }
 
     /// The events in `files` alone: what is new since a version, for rules that look at one event at a time.
@@ -82,7 +82,7 @@ impl Engine {
     /// The session cannot be made.
     pub fn over(lake: &Lake, files: Vec<LakeFile>) -> Result<Self, Error> {
         let mut engine = Self::empty()?;
-        engine.register(lake, LakeTable::Events, files)?;
+        engine.register(lake, files)?;
         Ok(engine)
     }
 
@@ -90,11 +90,13 @@ impl Engine {
     ///
     /// # Errors
     /// The lake cannot be read.
-    pub async fn at(lake: &Lake, events: Vec<LakeFile>) -> Result<Self, Error> {
+    pub fn at(lake: &Lake, events: Vec<LakeFile>) -> Result<Self, Error> {
         let mut engine = Self::empty()?;
-        engine.register(lake, LakeTable::Events, events)?;
+        engine.register(lake, events)?;
         for table in LakeTable::ALL.into_iter().filter(|table| *table != LakeTable::Events) {
-            engine.register(lake, table, lake.snapshot(table, None).await?.files)?;
+            let (url, schema) = (engine.store(lake, table)?, tables::file_schema(table));
+            let scan = LakeScan::newest(url, lake.clone(), table, schema);
+            engine.session.register_table(table.name(), Arc::new(scan))?;
         }
         Ok(engine)
     }
@@ -137,7 +139,7 @@ impl Engine {
         options.execution.time_zone = Some("UTC".into());
         // As in Athena; who asks for the most frequent does not ask for what is absent.
         options.sql_parser.default_null_ordering = "nulls_last".into();
-        // Text columns stay as the files have them, so that a plan means the same elsewhere.
+        // Texts are views where that is worth it, see [`viewed`].
         options.execution.parquet.schema_force_view_types = false;
         let runtime = limits::usual()?;
         let mut state = SessionStateBuilder::new()
@@ -164,20 +166,21 @@ impl Engine {
         Ok(Self { session, flat: None, spill: None })
     }
 
-    fn register(&mut self, lake: &Lake, table: LakeTable, files: Vec<LakeFile>) -> Result<(), Error> {
+    /// Takes `files` of the events of a lake.
+    fn register(&mut self, lake: &Lake, files: Vec<LakeFile>) -> Result<(), Error> {
+        let url = self.store(lake, LakeTable::Events)?;
+        let scan = LakeScan::new(url, files, viewed(&tables::file_schema(LakeTable::Events)));
+        let scan = Arc::new(scan);
+        self.flat = Some(Arc::clone(&scan));
+        self.events(scan)
+    }
+
+    /// Where the files of a table are.
+    fn store(&self, lake: &Lake, table: LakeTable) -> Result<ObjectStoreUrl, Error> {
         // A scheme has no underscore.
         let url = ObjectStoreUrl::parse(format!("trailhound-{}://lake", table.name().replace('_', "-")))?;
         self.session.register_object_store(url.as_ref(), lake.store(table));
-        let schema = tables::file_schema(table);
-        if table == LakeTable::Events {
-            self.flat = Some(Arc::new(LakeScan::new(url.clone(), files.clone(), viewed(&schema))));
-        }
-        let scan = Arc::new(LakeScan::new(url, files, schema));
-        if table == LakeTable::Events {
-            return self.events(scan);
-        }
-        self.session.register_table(table.name(), scan)?;
-        Ok(())
+        Ok(url)
     }
 
     /// Takes the table of events.
@@ -319,7 +322,7 @@ fn limited(plan: LogicalPlan, most: Option<usize>) -> Result<LogicalPlan, DataFu
     }
 }
 
-/// Texts as views.
+/// Texts as views: they are not copied out of their pages.
 fn viewed(schema: &Schema) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| match field.data_type() {
         DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),

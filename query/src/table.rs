@@ -1,5 +1,8 @@
 //! The data files that the log of a table names at one version → a plain Parquet scan.
 //!
+//! A question names a table or two, and to read the log of one takes ten milliseconds and more: a table that is to be at its
+//! newest version is looked up when it is first scanned, and stays at that.
+//!
 //! Files are pruned here, by the statistics in the log and by their partition; row groups and pages by the scan
 //! itself, with the statistics, bloom filters and page index in the files. The plan holds nothing of ours, so it can
 //! be serialised and run elsewhere.
@@ -9,8 +12,9 @@ use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, Rec
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
-use datafusion::common::{Column, DFSchema, Result, ScalarValue, project_schema};
+use datafusion::common::{Column, DFSchema, DataFusionError, Result, ScalarValue, project_schema};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -22,16 +26,19 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
-use trailhound_ingest::lake::LakeFile;
+use tokio::sync::OnceCell;
+use trailhound_ingest::lake::{Lake, LakeError, LakeFile, LakeTable};
 use trailhound_ingest::schema::DATE;
 use trailhound_ingest::time;
 
 /// A table of the lake at one version.
-#[derive(Debug)]
 pub struct LakeScan {
     store: ObjectStoreUrl,
-    files: Vec<LakeFile>,
+    files: OnceCell<Vec<LakeFile>>,
+    /// Where they are looked up when they are first asked for.
+    newest: Option<(Lake, LakeTable)>,
     /// What the files hold.
     file_schema: SchemaRef,
     /// That, and the partition column.
@@ -42,24 +49,56 @@ impl LakeScan {
     /// The table whose `files`, below `store`, have `file_schema`.
     #[must_use]
     pub fn new(store: ObjectStoreUrl, files: Vec<LakeFile>, file_schema: SchemaRef) -> Self {
-        let partition = Arc::new(Field::new(DATE, DataType::Date32, false));
-        let fields = file_schema.fields().iter().cloned().chain([partition]).collect::<Vec<_>>();
-        Self { store, files, file_schema, schema: Arc::new(Schema::new(fields)) }
+        Self::of(store, OnceCell::new_with(Some(files)), None, file_schema)
     }
 
-    /// The files that may hold a row for which `predicate` is true.
-    fn pruned(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Vec<&LakeFile> {
-        let statistics = LogStatistics { files: &self.files, schema: &self.schema };
+    /// `table` of `lake` at the version that is its newest at the first scan.
+    #[must_use]
+    pub fn newest(store: ObjectStoreUrl, lake: Lake, table: LakeTable, file_schema: SchemaRef) -> Self {
+        Self::of(store, OnceCell::new(), Some((lake, table)), file_schema)
+    }
+
+    fn of(
+        store: ObjectStoreUrl,
+        files: OnceCell<Vec<LakeFile>>,
+        newest: Option<(Lake, LakeTable)>,
+        file_schema: SchemaRef,
+    ) -> Self {
+        let partition = Arc::new(Field::new(DATE, DataType::Date32, false));
+        let fields = file_schema.fields().iter().cloned().chain([partition]).collect::<Vec<_>>();
+        Self { store, files, newest, file_schema, schema: Arc::new(Schema::new(fields)) }
+    }
+
+    async fn files(&self) -> Result<&[LakeFile]> {
+        let look_up = async || match &self.newest {
+            Some((lake, table)) => Ok(lake.snapshot(*table, None).await?.files),
+            None => Ok(Vec::new()),
+        };
+        let failed = |error: LakeError| DataFusionError::External(Box::new(error));
+        Ok(self.files.get_or_try_init(look_up).await.map_err(failed)?)
+    }
+
+    /// Those of `files` that may hold a row for which `predicate` is true.
+    fn pruned<'a>(
+        &self,
+        files: &'a [LakeFile],
+        predicate: Option<&Arc<dyn PhysicalExpr>>,
+    ) -> Vec<&'a LakeFile> {
+        let statistics = LogStatistics { files, schema: &self.schema };
         let keep = predicate.and_then(|predicate| {
             let builder = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&self.schema));
             builder.build(Arc::clone(predicate))?.prune(&statistics).ok()
         });
         match keep {
-            Some(keep) => {
-                self.files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file).collect()
-            }
-            None => self.files.iter().collect(),
+            Some(keep) => files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file).collect(),
+            None => files.iter().collect(),
         }
+    }
+}
+
+impl fmt::Debug for LakeScan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LakeScan").field("store", &self.store).finish_non_exhaustive()
     }
 }
 
@@ -94,10 +133,16 @@ impl TableProvider for LakeScan {
         let options = state.config_options().execution.parquet.clone();
         let mut source = ParquetSource::new(table).with_pushdown_filters(options.pushdown_filters);
         source = source.with_enable_page_index(true).with_bloom_filter_on_read(true);
+        // A session asks again and again, and what ends a file tells much.
+        let runtime = state.runtime_env();
+        source = source.with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
+            runtime.object_store(&self.store)?,
+            runtime.cache_manager.get_file_metadata_cache(),
+        )));
         if let Some(predicate) = &predicate {
             source = source.with_predicate(Arc::clone(predicate));
         }
-        let mut files = self.pruned(predicate.as_ref());
+        let mut files = self.pruned(self.files().await?, predicate.as_ref());
         prune_by_day(state, filters, &mut files)?;
         let files = files.into_iter().map(partitioned).collect::<Vec<_>>();
         // A scan without files has no partition either, which a sort above it cannot take.

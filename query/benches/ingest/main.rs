@@ -1,6 +1,7 @@
 //! What ingesting costs, by stage, beside the limits of the machine and a peer, over the same files in one run.
 //!
 //! ```text
+//! cargo bench --profile measure --bench ingest      with every crate optimised as in what ships: for numbers beside peers
 //! cargo bench --bench ingest                        the corpus beside the checkout, else enlarged sample logs
 //! TRAILHOUND_BENCH_LOGS=FOLDER cargo bench --bench ingest
 //! cargo bench --bench ingest -- function            only the function, see [`calls`]

@@ -45,7 +45,7 @@ pub(super) async fn evaluate(
     work: &Work,
     before: &State,
 ) -> Result<Evaluated, Error> {
-    let all = Engine::at(lake, work.all.clone()).await?;
+    let all = Engine::at(lake, work.all.clone())?;
     let known = Known::load(&all, known_from(rules, work)).await?;
     let values = rules.iter().map(|ready| ready.rule.values(ready.set)).collect::<Result<Vec<_>, _>>()?;
     let mut gathered = rules.iter().map(|ready| Gathered::of(ready.rule)).collect::<Vec<_>>();

@@ -178,7 +178,7 @@ fn encode<T: Serialize>(table: LakeTable, rows: &[T]) -> Result<RecordBatch, Err
 /// # Errors
 /// The lake cannot be read.
 pub async fn hidden(lake: &Lake, since: Option<i64>) -> Result<Vec<Finding>, Error> {
-    let engine = Engine::at(lake, Vec::new()).await?;
+    let engine = Engine::at(lake, Vec::new())?;
     let since = since.map(|since| format!(" AND lasttime >= '{}'", time::format(since))).unwrap_or_default();
     // Whether it is the name of an entity, and not a word in one, is seen when it is read.
     let text =

@@ -114,7 +114,7 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
             detected.seconds = began.elapsed().as_secs_f64();
             return Ok(detected);
         }
-        let engine = Engine::at(lake, Vec::new()).await?;
+        let engine = Engine::at(lake, Vec::new())?;
         let known = State::load(&engine, learners(rules), marks.findings.unwrap_or(-1)).await?;
         let mut told = evaluate::evaluate(lake, rules, &work, &known).await?;
         crate::chain::findings::name_origins(lake, &work.all, &mut told.findings).await;

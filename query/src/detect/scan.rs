@@ -5,13 +5,15 @@
 //! most meet none.
 
 mod compile;
+mod patterns;
+mod texts;
 
 use super::activity;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::params::Values;
 use crate::rules::probe::{Probe, every_hit};
-use compile::{Compiled, Program, Reader, compile};
+use compile::{Cheap, Compiled, Program, Reader, compile};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, UInt32Array, new_null_array,
 };
@@ -21,6 +23,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use foldhash::{HashMap, HashMapExt};
 use futures::TryStreamExt;
 use std::sync::Arc;
+use texts::Texts;
 
 /// Columns that rows are split by.
 const SPLIT_BY: [&str; 2] = ["eventsource", "eventname"];
@@ -157,16 +160,18 @@ struct Group<'a> {
     program: &'a Program,
     rows: RecordBatch,
     shared: Vec<Option<ArrayRef>>,
+    /// Of the columns that were looked at: their texts, if there are few.
+    texts: HashMap<usize, Option<Texts>>,
 }
 
 impl<'a> Group<'a> {
     fn new(program: &'a Program, rows: RecordBatch) -> Self {
-        Self { program, rows, shared: vec![None; program.shared.len()] }
+        Self { program, rows, shared: vec![None; program.shared.len()], texts: HashMap::new() }
     }
 
     /// The rows that meet `probe`, as its values; `None` if there are none.
     fn hits(&mut self, probe: &Compiled) -> Result<Option<RecordBatch>, Error> {
-        let kept = met(&probe.cheap, &self.rows)?;
+        let kept = self.met_cheap(probe)?;
         if kept.true_count() == 0 {
             return Ok(None);
         }
@@ -187,6 +192,38 @@ impl<'a> Group<'a> {
             probe.values.iter().map(|value| Ok(value.evaluate(&batch)?.into_array(batch.num_rows())?));
         let values = values.collect::<Result<Vec<_>, Error>>()?;
         Ok(Some(RecordBatch::try_new(Arc::clone(&probe.output), values)?))
+    }
+
+    /// Which rows meet the conditions of `probe` that read no JSON.
+    fn met_cheap(&mut self, probe: &Compiled) -> Result<BooleanArray, Error> {
+        let mut all = BooleanArray::from(vec![true; self.rows.num_rows()]);
+        for Cheap { of_rows, of_text } in &probe.cheap {
+            let by_text = match of_text {
+                Some((number, of_text)) => {
+                    let texts = self.texts(*number)?;
+                    texts.map(|texts| texts.met(of_text.as_ref())).transpose()?
+                }
+                None => None,
+            };
+            let one = match by_text {
+                Some(met) => is_true(met),
+                None => met(std::slice::from_ref(of_rows), &self.rows)?,
+            };
+            all = and(&all, &one)?;
+            if all.true_count() == 0 {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The texts of a column of the files, if there are few.
+    fn texts(&mut self, number: usize) -> Result<Option<&Texts>, Error> {
+        if !self.texts.contains_key(&number) {
+            let texts = Texts::of(self.rows.column(number), self.rows.schema().field(number))?;
+            self.texts.insert(number, texts);
+        }
+        Ok(self.texts.get(&number).and_then(Option::as_ref))
     }
 
     /// Which rows meet the conditions of `probe` that read JSON.
@@ -218,14 +255,16 @@ impl<'a> Group<'a> {
     /// The rows that are kept, with what was read of them.
     fn only(&self, kept: &BooleanArray) -> Result<Self, Error> {
         if kept.true_count() == self.rows.num_rows() {
-            return Ok(Self { program: self.program, rows: self.rows.clone(), shared: self.shared.clone() });
+            let (rows, shared, texts) = (self.rows.clone(), self.shared.clone(), HashMap::new());
+            return Ok(Self { program: self.program, rows, shared, texts });
         }
         let shared = self.shared.iter().map(|column| {
             let only = |column: &ArrayRef| datafusion::arrow::compute::filter(column, kept);
             column.as_ref().map(only).transpose()
         });
         let shared = shared.collect::<Result<_, _>>()?;
-        Ok(Self { program: self.program, rows: filter_record_batch(&self.rows, kept)?, shared })
+        let rows = filter_record_batch(&self.rows, kept)?;
+        Ok(Self { program: self.program, rows, shared, texts: HashMap::new() })
     }
 }
 
@@ -234,11 +273,14 @@ fn met(conditions: &[Arc<dyn PhysicalExpr>], rows: &RecordBatch) -> Result<Boole
     let mut all = BooleanArray::from(vec![true; rows.num_rows()]);
     for condition in conditions {
         let one = condition.evaluate(rows)?.into_array(rows.num_rows())?;
-        let one = one.as_boolean();
-        all = and(&all, &if one.null_count() == 0 { one.clone() } else { prep_null_mask_filter(one) })?;
+        all = and(&all, &is_true(one.as_boolean().clone()))?;
         if all.true_count() == 0 {
             break;
         }
     }
     Ok(all)
+}
+
+fn is_true(met: BooleanArray) -> BooleanArray {
+    if met.null_count() == 0 { met } else { prep_null_mask_filter(&met) }
 }

@@ -11,6 +11,7 @@ use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    cast,
 };
 use jiter::{Jiter, Peek};
 use std::sync::{Arc, LazyLock};
@@ -113,11 +114,16 @@ fn through_record(arguments: &[Expr], info: &SimplifyContext) -> Option<Expr> {
     })?;
     let column = fields.chunks_exact(2).find(|pair| text(&pair[0]).as_deref() == Some(&node.column));
     let column = &column?[1];
-    if info.get_data_type(column).ok()? != DataType::Utf8 {
+    let data_type = info.get_data_type(column).ok()?;
+    if !matches!(data_type, DataType::Utf8 | DataType::Utf8View) {
         return None;
     }
     match node.kind {
-        Kind::Text => (length == steps.len()).then(|| column.clone()),
+        // Of the type that the path has; the engine compares through a cast of texts.
+        Kind::Text if length == steps.len() => Some(match data_type {
+            DataType::Utf8 => column.clone(),
+            _ => cast(column.clone(), DataType::Utf8),
+        }),
         Kind::Json => {
             let arguments = std::iter::once(column).chain(&steps[length..]).cloned().collect();
             Some(json_path().call(arguments))

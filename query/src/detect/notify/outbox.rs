@@ -140,7 +140,7 @@ impl Outbox<'_> {
     /// Findings that the destination has not been sent, by detection and event time. Those that it did not take come
     /// last, so that a message which it will never take does not hold up others.
     pub(super) async fn due(&self) -> Result<Vec<Finding>, Error> {
-        let engine = Engine::at(self.lake, Vec::new()).await?;
+        let engine = Engine::at(self.lake, Vec::new())?;
         let since = time::now() - OUTBOX;
         let attempts = attempts(&engine, self.to.destination(), since - DAY).await?;
         let since = time::format(since);

@@ -8,10 +8,11 @@
 //! Many rules ask for the same paths into JSON. Each path that differs becomes a column of its own, behind those of the
 //! files, which is filled once for all rules.
 
+use super::patterns;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::params::Values;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, plan_err};
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -120,7 +121,7 @@ fn replaced(expr: Expr, plan: &LogicalPlan, column: &dyn Fn(usize) -> Expr) -> R
 /// A probe, ready to be held against batches.
 pub(super) struct Compiled {
     /// Conditions that read no JSON, over the columns of the files.
-    pub(super) cheap: Vec<Arc<dyn PhysicalExpr>>,
+    pub(super) cheap: Vec<Cheap>,
     /// The other conditions, over `input`.
     pub(super) dear: Vec<Arc<dyn PhysicalExpr>>,
     /// The values of a hit, over `input`: those that every hit has, then its own.
@@ -131,6 +132,15 @@ pub(super) struct Compiled {
     pub(super) input: SchemaRef,
     /// Which these are, and whether a condition reads them.
     pub(super) reads: Vec<(usize, bool)>,
+}
+
+/// A condition that reads no JSON.
+pub(super) struct Cheap {
+    /// Over the columns of the files.
+    pub(super) of_rows: Arc<dyn PhysicalExpr>,
+    /// The number of the one text that it is about, and the same over nothing but that: a text is often the same in many
+    /// rows, and need be held against a pattern only once. None where comparing is as quick as looking up.
+    pub(super) of_text: Option<(usize, Arc<dyn PhysicalExpr>)>,
 }
 
 /// All probes of a run.
@@ -171,7 +181,7 @@ pub(super) fn compile(
     let mut shared = |exprs: Vec<Expr>| {
         exprs
             .into_iter()
-            .map(|expr| paths.share(simplifier.simplify(expr)?))
+            .map(|expr| paths.share(patterns::compiled(simplifier.simplify(expr)?)?))
             .collect::<Result<Vec<_>, Error>>()
     };
     let (every_names, every_values) = every.columns.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
@@ -211,8 +221,16 @@ pub(super) fn compile(
         for &(number, _) in &reads {
             input.push(Field::new(shared_name(number), paths.found[number].get_type(&all)?, true));
         }
-        let (cheap, dear, values) =
-            (physical(&cheap, &base)?, physical(&dear, &input)?, physical(&values, &input)?);
+        let cheap = cheap.iter().map(|condition| {
+            let of_text = text_of(condition, &base)?.map(|number| {
+                let of_text = physical(std::slice::from_ref(condition), &base[number..=number])?;
+                Ok::<_, Error>((number, Arc::clone(&of_text[0])))
+            });
+            let of_rows = physical(std::slice::from_ref(condition), &base)?;
+            Ok(Cheap { of_rows: Arc::clone(&of_rows[0]), of_text: of_text.transpose()? })
+        });
+        let cheap = cheap.collect::<Result<Vec<_>, Error>>()?;
+        let (dear, values) = (physical(&dear, &input)?, physical(&values, &input)?);
         let input = Arc::new(Schema::new(input));
         let own = fields(&names, &values, &input)?;
         let output = Arc::new(Schema::new([&every_fields[..], &own].concat()));
@@ -220,6 +238,20 @@ pub(super) fn compile(
         probes.push(Compiled { cheap, dear, values, output, input, reads });
     }
     Ok(Program { probes, columns, shared })
+}
+
+/// The number of the text that a condition is about, where that is all it is about, and it costs more than a comparison.
+fn text_of(condition: &Expr, base: &[Field]) -> Result<Option<usize>, Error> {
+    let is_dear = condition
+        .exists(|expr| Ok(matches!(expr, Expr::ScalarFunction(_) | Expr::Like(_) | Expr::SimilarTo(_))))?;
+    let columns = condition.column_refs();
+    let mut columns = columns.iter();
+    let (Some(column), None, true) = (columns.next(), columns.next(), is_dear && !condition.is_volatile())
+    else {
+        return Ok(None);
+    };
+    let is_it = |field: &Field| field.name() == &column.name && field.data_type() == &DataType::Utf8View;
+    Ok(base.iter().position(is_it))
 }
 
 /// The fields of values over `input`.
