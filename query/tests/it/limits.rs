@@ -44,7 +44,7 @@ fn a_sort_spills_and_gives_the_same() {
     let within = |limits: &[&str]| run(sql(&lake, BIG).args(limits).env("TMPDIR", &temp));
     let expected = within(&[]);
     assert!(expected.stdout.len() > 10_000_000 && expected.status.success(), "{}", text(&expected.stderr));
-    let tight = "80000000";
+    let tight = "160000000";
     let spilled = within(&["--memory", tight]);
     assert_eq!(spilled.status.code(), Some(0), "{}", text(&spilled.stderr));
     assert!(spilled.stdout == expected.stdout, "a spilled sort gives other rows");
