@@ -3,12 +3,11 @@
 //! `AWSLogs` beside them has what the sample logs lack: a chain of roles across accounts, and a key in two networks.
 
 use crate::product::{run, text, trailhound};
-use crate::slt::output;
+use crate::slt::{Asked, ask, output};
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use futures::TryStreamExt;
-use sqllogictest::runner::{default_normalizer, default_validator, strict_column_validator};
-use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Record, Runner, parse_file};
+use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -84,27 +83,7 @@ async fn database(dir: &Path) -> Database {
 async fn every_investigation_has_its_answer() {
     let dir = tempfile::tempdir().unwrap();
     let database = database(dir.path()).await;
-    let entries = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-    let mut files = entries.filter(|path| path.extension().is_some_and(|e| e == "slt")).collect::<Vec<_>>();
-    files.sort();
-    let mut wrong = Vec::new();
-    for file in files {
-        let mut runner = Runner::new(|| async { Ok(database.clone()) });
-        runner.with_column_validator(strict_column_validator);
-        if std::env::var_os("TRAILHOUND_UPDATE").is_some() {
-            let (validator, normalizer) = (default_validator, default_normalizer);
-            let update = runner.update_test_file(&file, " ", validator, normalizer, strict_column_validator);
-            update.await.unwrap();
-            continue;
-        }
-        for record in parse_file(&file).unwrap() {
-            let is_asked = matches!(record, Record::Statement { .. } | Record::Query { .. });
-            if let Err(error) = runner.run_async(record).await {
-                assert!(is_asked);
-                wrong.push(error.display(false).to_string());
-            }
-        }
-    }
+    let Asked { wrong, .. } = ask(&folder(), database.clone()).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     // When and from where an event was read is another answer every time.
     database.clone().run(&format!("event --id {EVENT}")).await.unwrap();

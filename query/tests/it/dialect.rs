@@ -4,7 +4,7 @@
 //! does is looked up in its plan.
 
 use crate::product::{run, text, trailhound};
-use crate::slt::{Asked, ask};
+use crate::slt::{Asked, Database, ask};
 use datafusion::arrow::util::display::array_value_to_string;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ fn folder() -> PathBuf {
 #[tokio::test]
 async fn published_queries_run_as_pasted() {
     let dir = tempfile::tempdir().unwrap();
-    let Asked { queries, wrong } = ask(&folder(), samples(dir.path()).await).await;
+    let Asked { queries, wrong } = ask(&folder(), Database(samples(dir.path()).await)).await;
     assert!(wrong.is_empty(), "{} of {queries} wrong\n{}", wrong.len(), wrong.join("\n\n"));
     assert!(queries >= QUERIES || std::env::var_os("TRAILHOUND_UPDATE").is_some(), "only {queries} queries");
 }

@@ -18,7 +18,8 @@ use trailhound_ingest::{IngestConfig, ingest};
 const RECORDS: u64 = 30;
 
 /// A lake, as the runner sees it.
-struct Database(Arc<Engine>);
+#[derive(Clone)]
+pub(crate) struct Database(pub(crate) Arc<Engine>);
 
 #[async_trait]
 impl AsyncDB for Database {
@@ -91,7 +92,7 @@ async fn questions_have_their_answers() {
     let engine = engine(&folder, dir.path()).await;
     let count = files(&folder).len();
     assert!(count >= 12, "{count}");
-    let Asked { queries, wrong } = ask(&folder, engine).await;
+    let Asked { queries, wrong } = ask(&folder, Database(engine)).await;
     assert!(wrong.is_empty(), "{} of {queries} wrong\n{}", wrong.len(), wrong.join("\n\n"));
 }
 
@@ -104,10 +105,13 @@ pub(crate) struct Asked {
 }
 
 /// Asks what is in the files of a folder, or writes the answers anew.
-pub(crate) async fn ask(folder: &Path, engine: Arc<Engine>) -> Asked {
+pub(crate) async fn ask<D>(folder: &Path, database: D) -> Asked
+where
+    D: AsyncDB<Error = Error, ColumnType = DefaultColumnType> + Clone,
+{
     let (mut queries, mut wrong) = (0, Vec::new());
     for file in files(folder) {
-        let mut runner = Runner::new(|| async { Ok(Database(Arc::clone(&engine))) });
+        let mut runner = Runner::new(|| async { Ok(database.clone()) });
         runner.with_column_validator(strict_column_validator);
         if std::env::var_os("TRAILHOUND_UPDATE").is_some() {
             let (validator, normalizer) = (default_validator, default_normalizer);
