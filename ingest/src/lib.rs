@@ -18,6 +18,7 @@ pub mod policy;
 pub mod privacy;
 pub mod batch;
 pub mod schema;
+pub mod searched;
 pub mod transpose;
 pub mod rebuild;
 pub mod reject;

@@ -9,6 +9,7 @@
 
 mod names;
 pub mod functions;
+mod absent;
 pub mod table;
 pub mod raw;
 pub mod limits;

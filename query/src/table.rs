@@ -4,9 +4,10 @@
 //! newest version is looked up when it is first scanned, and stays at that.
 //!
 //! Files are pruned here, by the statistics in the log and by their partition; row groups and pages by the scan
-//! itself, with the statistics, bloom filters and page index in the files. The plan holds nothing of ours, so it can
-//! be serialised and run elsewhere.
+//! itself, with the statistics, bloom filters and page index in the files. The plan holds nothing of ours but what reads
+//! files of older versions, so it can be serialised and run elsewhere over files that were compacted.
 
+use crate::absent::Absent;
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch, UInt64Array};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -154,6 +155,7 @@ impl TableProvider for LakeScan {
             FileGroup::new(files).split_files(state.config_options().execution.target_partitions.max(1));
         let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
             .with_file_groups(groups)
+            .with_expr_adapter(Some(Arc::new(Absent)))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();

@@ -1,20 +1,23 @@
 //! A data file of the lake → its rows, in the columns that the table has today.
 //!
-//! A file that lacks a column is older than it, and has nulls there. One that has a column we do not know was written
+//! A file that lacks a column is older than it, and has nulls there; but for [`SEARCHED`], which are read from the JSON. One that has a column we do not know was written
 //! by somebody who knows more: it is left alone, since what we do not know we would lose.
 
 use super::layout::Layout;
 use crate::error::Error;
 use crate::lake::files::LakeFile;
 use crate::lake::{Lake, Reader};
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use crate::schema::{SEARCHED, SEARCHED_IN};
+use crate::searched;
+use arrow::array::{ArrayRef, AsArray, RecordBatch, new_null_array};
 use arrow::compute::cast;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 /// Files that are opened at the same time.
@@ -95,16 +98,25 @@ fn unreadable(path: &str, error: &ParquetError) -> Error {
     Error::DataFile { path: path.to_owned(), why: format!("it cannot be read: {error}") }
 }
 
-/// The columns of `schema`, with nulls where `batch` has none.
+/// The columns of `schema`, with nulls where `batch` has none, or what [`SEARCHED`] says of another.
 pub(crate) fn conform(
     batch: &RecordBatch,
     schema: &SchemaRef,
 ) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let column = |field: &arrow::datatypes::FieldRef| -> Result<ArrayRef, _> {
+    let of_documents = LazyCell::new(|| {
+        let documents = batch.column_by_name(SEARCHED_IN).and_then(|column| column.as_string_opt::<i32>());
+        documents.map(searched::columns).unwrap_or_default()
+    });
+    let absent = |field: &FieldRef| {
+        let number = SEARCHED.iter().position(|(_, column)| column == field.name());
+        let column = number.and_then(|number| of_documents.get(number).cloned());
+        column.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
+    };
+    let column = |field: &FieldRef| -> Result<ArrayRef, _> {
         match batch.column_by_name(field.name()) {
             Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
             Some(column) => cast(column, field.data_type()),
-            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+            None => Ok(absent(field)),
         }
     };
     let columns = schema.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;

@@ -153,11 +153,12 @@ fn data_type(kind: Kind) -> DataType {
     }
 }
 
-/// The columns of `table` for Delta: those of its files, then `date`.
+/// The columns of `table` for Delta: those of its files but for [`schema::SEARCHED`], then `date`.
 pub(super) fn delta_columns(table: LakeTable) -> Result<Vec<StructField>, ArrowError> {
     let columns = StructType::try_from_arrow(file_schema(table).as_ref())?;
+    let is_told = |field: &&StructField| schema::SEARCHED.iter().all(|(_, column)| column != field.name());
     let date = StructField::new(DATE, DeltaType::Primitive(PrimitiveType::Date), false);
-    Ok(columns.fields().cloned().chain([date]).collect())
+    Ok(columns.fields().filter(is_told).cloned().chain([date]).collect())
 }
 
 /// The properties of every table.
@@ -181,7 +182,8 @@ mod tests {
     fn every_table_has_a_delta_schema() {
         for table in LakeTable::ALL {
             let (files, delta) = (file_schema(table), delta_columns(table).unwrap());
-            assert_eq!(delta.len(), files.fields().len() + 1);
+            let searched = if table == LakeTable::Events { schema::SEARCHED.len() } else { 0 };
+            assert_eq!(delta.len(), files.fields().len() + 1 - searched);
             let (date, columns) = delta.split_last().unwrap();
             assert!(date.name() == "date" && !date.is_nullable());
             assert!(columns.iter().all(StructField::is_nullable));

@@ -8,7 +8,7 @@
 use crate::batch::Batch;
 use crate::record;
 use crate::record::{ESCAPED, Item, KEY, Record, SHARED};
-use crate::schema::{Kind, Node, OURS, SCHEMA, Schema, Table};
+use crate::schema::{self, Kind, Node, OURS, SCHEMA, SEARCHED_IN, Schema, Table};
 use crate::write::values::Values;
 use arrow::array::TimestampMicrosecondArray;
 use parquet::errors::ParquetError;
@@ -20,6 +20,7 @@ mod resources;
 mod rest;
 mod actor;
 mod principal;
+mod searched;
 
 use crate::write::values::Key;
 use actor::Actor;
@@ -28,6 +29,7 @@ pub(crate) use column::{Filled, is_distinct};
 use principal::Carried;
 use rest::Rest;
 pub(crate) use rest::WHOLE;
+use searched::Searched;
 
 /// Bytes that the columns may keep from one file to the next.
 const MOST_HELD: usize = 64 << 20;
@@ -52,6 +54,7 @@ pub(crate) struct Columns {
     actor: Actor,
     /// By number, the principals of the batch that were met.
     principals: Vec<Option<Carried>>,
+    searched: Searched,
     ingest_time: i64,
     unescaped: String,
 }
@@ -61,13 +64,16 @@ impl Columns {
     pub(crate) fn new(table: Table) -> Self {
         let nodes = &*SCHEMA;
         let theirs = nodes.columns(table).map(|(_, node)| (node.column.as_str(), node.kind));
-        let named = theirs.chain(OURS.iter().map(|&(name, kind, _)| (name, kind)));
+        let searched = schema::searched(table).iter().map(|&(_, column)| (column, Kind::Text));
+        let named = theirs.chain(searched).chain(OURS.iter().map(|&(name, kind, _)| (name, kind)));
         let columns = named.map(|(name, kind)| Column::new(name, kind)).collect();
         let route = |node: &Node| Route { column: None, kind: node.kind };
         let mut routes = nodes.nodes.iter().map(route).collect::<Vec<_>>();
         for (at, (id, _)) in (0..).zip(nodes.columns(table)) {
             routes[usize::from(id)].column = Some(at);
         }
+        let mut columns_of = (0..).zip(nodes.columns(table));
+        let searched_in = columns_of.find(|(_, (_, node))| node.column == SEARCHED_IN).map(|(at, _)| at);
         Self {
             table,
             nodes,
@@ -77,6 +83,7 @@ impl Columns {
             rest: Rest::default(),
             actor: Actor::new(nodes),
             principals: Vec::new(),
+            searched: Searched::new(searched_in, nodes.columns(table).count()),
             ingest_time: 0,
             unescaped: String::new(),
         }
@@ -93,6 +100,7 @@ impl Columns {
         }
         self.columns.iter_mut().for_each(Column::begin);
         self.principals.clear();
+        self.searched.begin();
         self.rows = 0;
         self.ingest_time = ingest_time;
     }
@@ -107,6 +115,7 @@ impl Columns {
                 actor = actor.or(self.push_principal(batch, item.number, record.whole));
                 items = behind;
             } else if item.flag & KEY == 0 && self.carry(item, batch.bytes_at(item)) {
+                self.carry_searched(batch, item);
                 items = behind;
             } else {
                 items = self.leave(batch, items);

@@ -7,7 +7,7 @@
 use super::scalar::{documentation, is_text};
 use datafusion::arrow::array::{Array, AsArray, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion::common::{Column, Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 };
 use jiter::{Jiter, Peek};
 use std::sync::{Arc, LazyLock};
-use trailhound_ingest::schema::{Kind, SCHEMA, Table};
+use trailhound_ingest::schema::{Kind, SCHEMA, SEARCHED, SEARCHED_IN, Table};
 
 /// The function.
 pub(crate) fn json_path() -> Arc<ScalarUDF> {
@@ -71,9 +71,10 @@ impl ScalarUDFImpl for JsonPath {
         Ok(ColumnarValue::Array(Arc::new(out.finish())))
     }
 
-    /// A path into a record that is put together from its columns is one into a column: nothing has to be put together.
+    /// A path into a record that is put together from its columns is one into a column: nothing has to be put together. A
+    /// path to a member that has a column of its own is that column.
     fn simplify(&self, arguments: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
-        Ok(match through_record(&arguments, info) {
+        Ok(match through_record(&arguments, info).or_else(|| searched(&arguments, info)) {
             Some(simpler) => ExprSimplifyResult::Simplified(simpler),
             None => ExprSimplifyResult::Original(arguments),
         })
@@ -130,6 +131,25 @@ fn through_record(arguments: &[Expr], info: &SimplifyContext) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+/// `json_path(requestparameters, 'bucketName', …)` → `json_path(requestparameters_bucketname, …)`, where that column is
+/// in scope; without further steps the column itself.
+fn searched(arguments: &[Expr], info: &SimplifyContext) -> Option<Expr> {
+    let [Expr::Column(of), Expr::Literal(key, _), behind @ ..] = arguments else { return None };
+    // Tailpipe's name.
+    if ![SEARCHED_IN, "request_parameters"].contains(&of.name.as_str()) {
+        return None;
+    }
+    let key = key.try_as_str()??;
+    let (_, name) = SEARCHED.iter().find(|(searched, _)| *searched == key)?;
+    let column = Expr::Column(Column::new(of.relation.clone(), *name));
+    let data_type = info.get_data_type(&column).ok()?;
+    Some(match behind {
+        [] if data_type == DataType::Utf8 => column,
+        [] => cast(column, DataType::Utf8),
+        _ => json_path().call(std::iter::once(column).chain(behind.iter().cloned()).collect()),
+    })
 }
 
 /// A step of a path, which must be a constant: a key, or an index from 0.

@@ -1,7 +1,8 @@
 //! The flat columns of the files → a view of structs, with the leaves beside them.
 //!
 //! DataFusion prunes row groups by top-level columns only (apache/datafusion#20871), so the leaves are what files hold
-//! and filters read; the structs are for people who ask for one as a whole.
+//! and filters read; the structs are for people who ask for one as a whole. The columns of members of request parameters
+//! stand beside them as well, for the paths that lead there.
 
 use super::{DOCUMENTED, views};
 use datafusion::arrow::datatypes::Schema;
@@ -13,6 +14,7 @@ use datafusion::functions::core::expr_fn::named_struct;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ident, lit};
 use std::collections::HashSet;
 use std::sync::Arc;
+use trailhound_ingest::schema::SEARCHED;
 
 /// Which members a view has, and what it calls them.
 pub(super) struct Shape {
@@ -45,7 +47,9 @@ pub(super) fn scan_view(
         let name = path.split('.').map(shape.rename).collect::<Vec<_>>().join("_");
         named(ident(flat_names(path)), name.to_lowercase())
     });
-    let columns = structs.chain(leaves).chain(more).collect::<Vec<_>>();
+    let searched = SEARCHED.iter().map(|&(_, column)| column);
+    let searched = searched.filter(|column| schema.field_with_name(column).is_ok()).map(ident);
+    let columns = structs.chain(leaves).chain(searched).chain(more).collect::<Vec<_>>();
     let plan = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?.project(columns)?.build()?;
     Ok(ViewTable::new(plan, None))
 }
@@ -88,7 +92,8 @@ pub(super) fn flat_names(name: &str) -> String {
 /// The columns that `SELECT *` hides: the leaves that carry paths into structs, and those that are computed.
 fn hidden() -> HashSet<String> {
     let leaves = DOCUMENTED.iter().filter(|name| name.contains('.')).map(|name| flat_names(name));
-    leaves.chain(views::leaves()).chain(views::HIDDEN.map(str::to_owned)).collect()
+    let searched = SEARCHED.iter().map(|&(_, column)| column.to_owned());
+    leaves.chain(views::leaves()).chain(searched).chain(views::HIDDEN.map(str::to_owned)).collect()
 }
 
 /// The outermost `SELECT *` shows structs, not their leaves.

@@ -2,12 +2,17 @@
 
 use crate::logs;
 use crate::product::{run, trailhound};
+use datafusion::arrow::datatypes::Field;
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::bytes::{physical_plan_from_bytes, physical_plan_to_bytes};
+use std::fs::File;
 use std::sync::Arc;
 use trailhound::Engine;
 use trailhound_ingest::lake::Lake;
+use trailhound_ingest::schema::SEARCHED;
 
 /// A lake of the trail, in small files.
 async fn engine(dir: &std::path::Path) -> Engine {
@@ -87,6 +92,105 @@ async fn a_rare_name_opens_few_pages() {
     let query = "select eventTime, userAgent from cloudtrail where eventName = 'ConsoleLogin'";
     let (total, matched) = pruned(&engine, query, "page_index_pages_pruned").await;
     assert!(total >= 2 && matched >= 1 && matched < total, "{matched} of {total} pages left");
+}
+
+/// Ways to ask for the bucket of a request.
+const BUCKETS: [&str; 7] = [
+    "select eventID from cloudtrail where requestParameters.bucketName = 'acme-backups'",
+    "select eventID from cloudtrail where requestParameters.bucketName like 'acme-%'",
+    "select eventID from cloudtrail where element_at(requestParameters, 'bucketName') = 'acme-backups'",
+    "select eventID from cloudtrail where json_extract_scalar(requestParameters, '$.bucketName') = 'acme-backups'",
+    "select eventID from cloudtrail where eventJson.requestParameters.bucketName = 'acme-backups'",
+    "select eventid from athena.cloudtrail_logs \
+     where json_extract_scalar(requestparameters, '$.bucketName') = 'acme-backups'",
+    "select event_id from tailpipe.aws_cloudtrail_log where request_parameters.bucketName = 'acme-backups'",
+];
+
+#[tokio::test]
+async fn a_searched_member_is_read_from_its_column() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path()).await;
+    for query in BUCKETS {
+        let answer = engine.sql(&format!("explain {query}")).await.unwrap();
+        let text = format!("{:?}", answer.batches);
+        let (_, scan) = text.split_once("DataSourceExec").unwrap();
+        assert!(
+            scan.contains("requestparameters_bucketname") && !scan.contains("json_path"),
+            "{query}: {text}"
+        );
+    }
+}
+
+/// Takes the columns of searched members out of the files of `events`, as if they were older.
+fn make_old(lake: &std::path::Path) {
+    let events = lake.join("events");
+    let mut sizes = Vec::new();
+    for day in std::fs::read_dir(&events).unwrap().map(|entry| entry.unwrap().path()) {
+        for path in std::fs::read_dir(day).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.extension().is_none_or(|extension| extension != "parquet") {
+                continue;
+            }
+            let before = std::fs::metadata(&path).unwrap().len();
+            let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap();
+            let is_old = |field: &&Arc<Field>| SEARCHED.iter().all(|(_, column)| column != field.name());
+            let names = reader.schema().fields().iter().filter(is_old).map(|f| f.name().clone());
+            let names = names.collect::<Vec<_>>();
+            let batches = reader.build().unwrap().map(|batch| {
+                let batch = batch.unwrap();
+                let places = names.iter().map(|name| batch.schema().index_of(name).unwrap());
+                batch.project(&places.collect::<Vec<_>>()).unwrap()
+            });
+            let batches = batches.collect::<Vec<_>>();
+            let mut writer =
+                ArrowWriter::try_new(File::create(&path).unwrap(), batches[0].schema(), None).unwrap();
+            for batch in &batches {
+                writer.write(batch).unwrap();
+            }
+            writer.close().unwrap();
+            sizes.push((before, std::fs::metadata(&path).unwrap().len()));
+        }
+    }
+    for path in std::fs::read_dir(events.join("_delta_log")).unwrap().map(|entry| entry.unwrap().path()) {
+        let mut log = std::fs::read_to_string(&path).unwrap();
+        for (before, after) in &sizes {
+            log = log.replace(&format!("\"size\":{before},"), &format!("\"size\":{after},"));
+        }
+        std::fs::write(&path, log).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn files_without_the_columns_of_searched_members_say_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    let ask = async || {
+        let engine = Engine::open(&Lake::open(&lake.to_string_lossy()).await.unwrap()).await.unwrap();
+        let members =
+            SEARCHED.map(|(key, _)| format!("requestParameters.{key}, count(requestParameters.{key})"));
+        let mut said = Vec::new();
+        for members in members {
+            let query = format!("select {members} from cloudtrail group by 1 order by 1");
+            said.push(format!("{:?}", engine.sql(&query).await.unwrap().batches));
+        }
+        let buckets = "select requestParameters.bucketName = 'example-orders', count(*) from cloudtrail \
+                       where requestParameters.bucketName is not null group by 1 order by 1";
+        said.push(format!("{:?}", engine.sql(buckets).await.unwrap().batches));
+        said
+    };
+    samples(dir.path()).await;
+    let said = ask().await;
+    let told = said.concat();
+    assert!(
+        ["example-backups", "prod/ledger/db", "role/ci-deploy"].iter().all(|name| told.contains(name)),
+        "{told}"
+    );
+    make_old(&lake);
+    assert_eq!(said, ask().await);
+    run(trailhound(["ingest", "--lake"]).arg(&lake).arg(logs::write(&dir.path().join("trail"))));
+    let with_new = ask().await;
+    assert_ne!(said, with_new);
+    run(trailhound(["lake", "compact", "--lake"]).arg(&lake));
+    assert_eq!(with_new, ask().await);
 }
 
 #[tokio::test]
