@@ -10,6 +10,7 @@
 mod names;
 pub mod functions;
 mod absent;
+mod needle;
 pub mod table;
 pub mod raw;
 pub mod limits;

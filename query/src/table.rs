@@ -3,11 +3,12 @@
 //! A question names a table or two, and to read the log of one takes ten milliseconds and more: a table that is to be at its
 //! newest version is looked up when it is first scanned, and stays at that.
 //!
-//! Files are pruned here, by the statistics in the log and by their partition; row groups and pages by the scan
-//! itself, with the statistics, bloom filters and page index in the files. The plan holds nothing of ours but what reads
+//! Files are pruned here, by the statistics in the log, by their partition, and where a filter names values by their
+//! bloom filters; row groups and pages by the scan itself, with the statistics, bloom filters and page index in the files. The plan holds nothing of ours but what reads
 //! files of older versions, so it can be serialised and run elsewhere over files that were compacted.
 
 use crate::absent::Absent;
+use crate::needle::{Filters, Source};
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch, UInt64Array};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -44,6 +45,7 @@ pub struct LakeScan {
     file_schema: SchemaRef,
     /// That, and the partition column.
     schema: SchemaRef,
+    filters: Filters,
 }
 
 impl LakeScan {
@@ -67,7 +69,8 @@ impl LakeScan {
     ) -> Self {
         let partition = Arc::new(Field::new(DATE, DataType::Date32, false));
         let fields = file_schema.fields().iter().cloned().chain([partition]).collect::<Vec<_>>();
-        Self { store, files, newest, file_schema, schema: Arc::new(Schema::new(fields)) }
+        let (schema, filters) = (Arc::new(Schema::new(fields)), Filters::default());
+        Self { store, files, newest, file_schema, schema, filters }
     }
 
     async fn files(&self) -> Result<&[LakeFile]> {
@@ -145,7 +148,16 @@ impl TableProvider for LakeScan {
         }
         let mut files = self.pruned(self.files().await?, predicate.as_ref());
         prune_by_day(state, filters, &mut files)?;
-        let files = files.into_iter().map(partitioned).collect::<Vec<_>>();
+        let mut files = files.into_iter().map(partitioned).collect::<Vec<_>>();
+        if let Some(predicate) = &predicate {
+            let ends = files.iter().map(|file| file.object_meta.clone()).collect::<Vec<_>>();
+            let source = Source {
+                store: runtime.object_store(&self.store)?,
+                footers: runtime.cache_manager.get_file_metadata_cache(),
+            };
+            let mut may_hold = self.filters.may_hold(&source, predicate, &ends).await.into_iter();
+            files.retain(|_| may_hold.next().unwrap_or(true));
+        }
         // A scan without files has no partition either, which a sort above it cannot take.
         if files.is_empty() {
             let schema = project_schema(&self.schema, projection)?;

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Instant;
 use trailhound_ingest::lake::{Lake, LakeFile};
 
-/// Event ids that are looked up by name; more of them by reading the ids of their time.
-const NAMED: usize = 500;
+/// Event ids that are looked up by name; more of them by reading all identities of their time.
+const NAMED: usize = 10_000;
 
 /// Different origins that a finding names.
 const SHOWN: usize = 3;

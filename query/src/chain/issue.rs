@@ -1,7 +1,7 @@
 //! One event that gave out credentials: to whom, for what, and with which key.
 
 use super::session::{Session, Text, is_session};
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::sync::Arc;
 
 /// What CloudTrail rounds away, and clocks of two services differ by, in microseconds.
@@ -49,8 +49,7 @@ pub(super) struct Members<'a> {
 
 impl Issue {
     /// An issue by `caller` to itself, until the members say otherwise.
-    pub(super) fn new(caller: Session, time: i64, members: &Members<'_>, names: &mut Names) -> Self {
-        let mut caller = caller;
+    pub(super) fn new(mut caller: Arc<Session>, time: i64, members: &Members<'_>, names: &mut Names) -> Self {
         let derived = || assumed_role(members.role?, members.session_name?);
         let root = || members.target.map(root_of);
         let given = members.assumed.or(members.federated).map(str::to_owned);
@@ -58,7 +57,8 @@ impl Issue {
         let role = members.role.or(members.federated).map(|role| names.text(role));
         let role = role.or_else(|| session.clone()).or_else(|| caller.issuer.clone());
         if caller.kind.as_deref() == Some("SAMLUser") && members.saml_provider.is_some() {
-            caller.provider = members.saml_provider.map(|provider| names.text(provider));
+            let provider = members.saml_provider.map(|provider| names.text(provider));
+            caller = names.session(Session { provider, ..Session::clone(&caller) });
         }
         Self {
             key: members.key.map(Arc::from),
@@ -69,7 +69,7 @@ impl Issue {
             ip: None,
             account: None,
             shared: None,
-            caller: names.session(caller),
+            caller,
         }
     }
 

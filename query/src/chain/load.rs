@@ -4,7 +4,7 @@ use super::issue::{Issue, Members, Names};
 use super::session::{COLUMNS, Session, Text, Texts};
 use super::{Chains, LOOK_BACK};
 use crate::engine::{CLOUDTRAIL, Engine};
-use crate::functions::json_path::json_path;
+use crate::functions::json_path::texts_at;
 use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
@@ -37,17 +37,14 @@ const CALLS: [&str; 8] = [
 ];
 const SERVICES: [&str; 3] = ["sts.amazonaws.com", "sso.amazonaws.com", "signin.amazonaws.com"];
 
-/// Where the members of request and response are.
-const MEMBERS: [(&str, &[&str]); 8] = [
-    ("responseelements", &["credentials", "accessKeyId"]),
-    ("responseelements", &["assumedRoleUser", "arn"]),
-    ("responseelements", &["federatedUser", "arn"]),
-    ("requestparameters", &["roleArn"]),
-    ("requestparameters", &["roleSessionName"]),
-    ("requestparameters", &["targetPrincipal"]),
-    ("requestparameters", &["principalArn"]),
-    ("requestparameters", &["sourceIdentity"]),
-];
+/// The members of the request that matter, and of the response.
+const OF_REQUEST: [&[&str]; 5] =
+    [&["roleArn"], &["roleSessionName"], &["targetPrincipal"], &["principalArn"], &["sourceIdentity"]];
+const OF_RESPONSE: [&[&str]; 3] =
+    [&["credentials", "accessKeyId"], &["assumedRoleUser", "arn"], &["federatedUser", "arn"]];
+
+/// The columns of an issue besides those of a session, [`TIME`] and [`IP`].
+const OF_ISSUE: [&str; 4] = ["recipientaccountid", "sharedeventid", "requestparameters", "responseelements"];
 
 /// The columns of both scans besides those of a session.
 const TIME: &str = "eventtime";
@@ -94,12 +91,8 @@ impl Source {
             .in_list(texts(&CALLS), false)
             .and(ident("eventsource").in_list(texts(&SERVICES), false))
             .and(ident("errorcode").is_null().or(ident("errorcode").eq(lit(""))));
-        let found = MEMBERS.iter().map(|(column, path)| {
-            let steps = path.iter().map(|step| lit(*step));
-            json_path().call([ident(*column)].into_iter().chain(steps).collect()).alias(path.join("_"))
-        });
-        let columns = COLUMNS.iter().chain(&["recipientaccountid", "sharedeventid"]).map(|name| ident(*name));
-        let mut rows = self.rows(bounded(is_issue, from, until), columns.chain(found).collect()).await?;
+        let columns = COLUMNS.iter().chain(&OF_ISSUE).map(|name| ident(*name)).collect();
+        let mut rows = self.rows(bounded(is_issue, from, until), columns).await?;
         let (mut chains, mut names) = (Chains::default(), Names::default());
         while let Some(batch) = rows.try_next().await? {
             read_issues(&batch, &mut chains, &mut names)?;
@@ -185,27 +178,38 @@ fn times(batch: &RecordBatch) -> Result<Int64Array> {
 }
 
 fn read_issues(batch: &RecordBatch, chains: &mut Chains, names: &mut Names) -> Result<()> {
-    let members = MEMBERS.iter().map(|(_, path)| path.join("_")).collect::<Vec<_>>();
-    let members = members.iter().map(String::as_str);
-    let columns = COLUMNS.into_iter().chain(["recipientaccountid", "sharedeventid", IP]).chain(members);
-    let texts = Texts::new(batch, &columns.collect::<Vec<_>>())?;
+    let texts = Texts::new(batch, &[&COLUMNS[..], &OF_ISSUE, &[IP]].concat())?;
     let times = times(batch)?;
-    for row in (0..batch.num_rows()).filter(|&row| times.is_valid(row)) {
+    let mut before = None;
+    for row in 0..batch.num_rows() {
+        let same = before.take().filter(|_| texts.is_as_before(row));
+        if times.is_null(row) {
+            continue;
+        }
+        let caller = same.unwrap_or_else(|| {
+            let session = texts.session(row, names);
+            names.session(session)
+        });
+        before = Some(Arc::clone(&caller));
         let more = |number: usize| texts.get(COLUMNS.len() + number, row);
+        let [role, session_name, target, saml_provider, source_identity] =
+            more(2).map(|request| texts_at(request, OF_REQUEST)).unwrap_or_default();
+        let [key, assumed, federated] =
+            more(3).map(|response| texts_at(response, OF_RESPONSE)).unwrap_or_default();
         let members = Members {
-            key: more(3),
-            assumed: more(4),
-            federated: more(5),
-            role: more(6),
-            session_name: more(7),
-            target: more(8),
-            saml_provider: more(9),
-            source_identity: more(10),
+            key: key.as_deref(),
+            assumed: assumed.as_deref(),
+            federated: federated.as_deref(),
+            role: role.as_deref(),
+            session_name: session_name.as_deref(),
+            target: target.as_deref(),
+            saml_provider: saml_provider.as_deref(),
+            source_identity: source_identity.as_deref(),
         };
-        let mut issue = Issue::new(texts.session(row, names), times.value(row), &members, names);
+        let mut issue = Issue::new(caller, times.value(row), &members, names);
         issue.account = more(0).map(|account| names.text(account));
         issue.shared = more(1).filter(|_| !issue.is_by_service()).map(Arc::from);
-        issue.ip = more(2).map(|ip| names.text(ip));
+        issue.ip = more(4).map(|ip| names.text(ip));
         chains.add(issue);
     }
     Ok(())

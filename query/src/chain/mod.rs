@@ -22,8 +22,8 @@ pub use session::{OriginType, Session, Text};
 pub(crate) use table::COLUMNS;
 pub use table::{ACTOR_CHAIN, ActorChain};
 
+use foldhash::{HashMap, HashMapExt};
 use issue::{Issue, LIFE, SLACK};
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 

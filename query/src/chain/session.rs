@@ -1,7 +1,7 @@
 //! The identity in one event: who called, with which credentials, and what it says of where they come from.
 
 use super::issue::Names;
-use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
@@ -221,14 +221,14 @@ fn created(text: &str) -> Option<i64> {
 }
 
 /// Columns of texts.
-pub(super) struct Texts(Vec<StringArray>);
+pub(super) struct Texts(Vec<StringViewArray>);
 
 impl Texts {
     /// The columns `names` of a batch.
     pub(super) fn new(batch: &RecordBatch, names: &[&str]) -> Result<Self> {
-        let column = |name: &&str| -> Result<StringArray> {
+        let column = |name: &&str| -> Result<StringViewArray> {
             let index = batch.schema_ref().index_of(name)?;
-            Ok(cast(batch.column(index), &DataType::Utf8)?.as_string::<i32>().clone())
+            Ok(cast(batch.column(index), &DataType::Utf8View)?.as_string_view().clone())
         };
         Ok(Self(names.iter().map(column).collect::<Result<_>>()?))
     }
@@ -237,6 +237,16 @@ impl Texts {
     pub(super) fn get(&self, column: usize, row: usize) -> Option<&str> {
         let column = &self.0[column];
         column.is_valid(row).then(|| column.value(row)).filter(|text| !text.is_empty())
+    }
+
+    /// Whether a row has the identity of the row before, as far as that is seen without reading: the texts are the same
+    /// bytes in memory. Files keep the calls of one identity together.
+    pub(super) fn is_as_before(&self, row: usize) -> bool {
+        let Some(before) = row.checked_sub(1) else { return false };
+        self.0[..COLUMNS.len()].iter().all(|column| {
+            let views = column.views();
+            views[row] == views[before] && column.is_null(row) == column.is_null(before)
+        })
     }
 
     /// The identity in a row of [`COLUMNS`].

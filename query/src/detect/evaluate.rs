@@ -50,7 +50,7 @@ pub(super) async fn evaluate(
     let values = rules.iter().map(|ready| ready.rule.values(ready.set)).collect::<Result<Vec<_>, _>>()?;
     let mut gathered = rules.iter().map(|ready| Gathered::of(ready.rule)).collect::<Vec<_>>();
     let mut novelties = rules.iter().map(|ready| Novelty::of(ready.rule)).collect::<Vec<_>>();
-    let mut passes = Passes { lake, rules, values: &values, work, budget: Budget::new() };
+    let mut passes = Passes { lake, rules, values: &values, work, budget: Budget::default() };
     let mut told = Evaluated::default();
     passes.over_new(&all, &mut gathered, &mut novelties, &mut told.activity).await?;
     passes.over_old(&all, &mut gathered).await?;
@@ -159,7 +159,7 @@ impl<'a> Passes<'a> {
         let hit = |probe: usize, batch| {
             let (rule, step) = of[probe];
             match &mut novelties[rule] {
-                Some(novelty) => novelty.take(&Columns::new(&batch)?)?,
+                Some(novelty) => novelty.take(&Columns::of(&batch)?),
                 None => gathered[rule].take_new(step, &batch, budget)?,
             }
             Ok(())
@@ -282,8 +282,7 @@ impl Judge<'_> {
         let by = self.gathered.by();
         while let Some(batch) = rows.try_next().await? {
             let is_news = |columns: &Columns, row: usize| {
-                let key = by.iter().map(|name| columns.value(name, row)).collect();
-                self.gathered.is_news(&key, columns.time(row))
+                self.gathered.is_news(&columns.key(by, row), columns.time(row))
             };
             hits.take(&batch, is_news)?;
         }
@@ -297,12 +296,11 @@ impl Judge<'_> {
         values.insert("from".to_owned(), Value::Text(time::format(from)));
         values.insert("to".to_owned(), Value::Text(time::format(to)));
         let (_, mut rows) = self.all.stream(&statement(self.rule, &Range::default()), &values).await?;
-        let mut found = Vec::new();
+        let mut found = Columns::default();
         while let Some(batch) = rows.try_next().await? {
-            found.push(Columns::new(&batch)?);
+            found.append(&batch)?;
         }
-        let rows = found.iter().flat_map(|columns| (0..columns.len()).map(move |row| Hit::of(columns, row)));
-        let mut rows = rows.collect::<Vec<_>>();
+        let mut rows = (0..found.len()).map(|row| Hit::of(&found, row)).collect::<Vec<_>>();
         rows.sort_by_key(|hit| hit.time);
         for hit in &rows {
             hits.hit(hit);

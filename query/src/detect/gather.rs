@@ -14,13 +14,10 @@ use foldhash::{HashMap, HashMapExt};
 /// Bytes of the rows of all rules.
 const MOST: usize = 256 << 20;
 
-/// Memory that is left.
-pub(super) struct Budget(usize);
-
-impl Budget {
-    pub(super) fn new() -> Self {
-        Self(MOST)
-    }
+/// Memory of the rows of all rules.
+#[derive(Default)]
+pub(super) struct Budget {
+    used: usize,
 }
 
 /// The values of a group.
@@ -57,11 +54,17 @@ impl<'a> Gathered<'a> {
         batch: &RecordBatch,
         budget: &mut Budget,
     ) -> Result<(), Error> {
-        let columns = Columns::new(batch)?;
-        if let Some((by, _)) = self.group {
-            self.touch(by, &columns);
+        if self.is_over {
+            // Which groups are touched matters still.
+            self.touch(&Columns::of(batch)?, 0);
+            return Ok(());
         }
-        self.keep(step, columns, budget);
+        let first = self.rows.step(step).len();
+        self.keep(step, batch, budget)?;
+        let rows = std::mem::take(self.rows.step(step));
+        self.touch(&rows, first);
+        *self.rows.step(step) = rows;
+        self.drop_over(budget);
         Ok(())
     }
 
@@ -73,11 +76,11 @@ impl<'a> Gathered<'a> {
         budget: &mut Budget,
     ) -> Result<(), Error> {
         let Some((by, within)) = self.group.filter(|_| !self.is_over) else { return Ok(()) };
-        let columns = Columns::new(batch)?;
+        let columns = Columns::of(batch)?;
         let mut times = None;
-        let near = columns.keys(by).enumerate().map(|(row, (key, is_same))| {
+        let near = columns.runs(by, 0).map(|(row, is_same)| {
             if !is_same {
-                times = self.touched.get(&owned(&key));
+                times = self.touched.get(&owned(&columns.key(by, row)));
             }
             let time = columns.time(row);
             times.is_some_and(|&(first, last)| {
@@ -86,34 +89,39 @@ impl<'a> Gathered<'a> {
         });
         let near = filter_record_batch(batch, &near.map(Some).collect::<BooleanArray>())?;
         if near.num_rows() > 0 {
-            self.keep(step, Columns::new(&near)?, budget);
+            self.keep(step, &near, budget)?;
+            self.drop_over(budget);
         }
         Ok(())
     }
 
-    fn keep(&mut self, step: usize, columns: Columns, budget: &mut Budget) {
-        if self.is_over {
-            return;
-        }
-        let bytes = columns.bytes();
-        if bytes > budget.0 {
-            self.is_over = true;
-            budget.0 += self.rows.clear();
-            return;
-        }
-        budget.0 -= bytes;
-        self.rows.push(step, columns);
+    fn keep(&mut self, step: usize, batch: &RecordBatch, budget: &mut Budget) -> Result<(), Error> {
+        let columns = self.rows.step(step);
+        let before = columns.bytes();
+        columns.append(batch)?;
+        budget.used += columns.bytes() - before;
+        Ok(())
     }
 
-    /// Notes when the groups of new events were touched, run by run of one group.
-    fn touch(&mut self, by: &[String], columns: &Columns) {
+    /// Gives up what is kept, where all rules together keep too much.
+    fn drop_over(&mut self, budget: &mut Budget) {
+        if budget.used > MOST {
+            self.is_over = true;
+            budget.used = budget.used.saturating_sub(self.rows.bytes());
+            self.rows = Rows::default();
+        }
+    }
+
+    /// Notes when the groups of new events were touched, from the row `first` on, run by run of one group.
+    fn touch(&mut self, columns: &Columns, first: usize) {
+        let Some((by, _)) = self.group else { return };
         let mut run: Option<(Group, Times)> = None;
-        for (row, (key, is_same)) in columns.keys(by).enumerate() {
+        for (row, is_same) in columns.runs(by, first) {
             let time = columns.time(row);
             match &mut run {
                 Some((_, times)) if is_same => *times = (times.0.min(time), times.1.max(time)),
                 _ => {
-                    self.note(run.replace((owned(&key), (time, time))));
+                    self.note(run.replace((owned(&columns.key(by, row)), (time, time))));
                 }
             }
         }

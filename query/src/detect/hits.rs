@@ -12,7 +12,7 @@ use crate::rules::local::HIDDEN_BY;
 use crate::rules::params::Values;
 use crate::rules::template::fill;
 use crate::rules::{Rule, Severity};
-use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::array::RecordBatch;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What all rules of a run share.
@@ -61,8 +61,7 @@ impl<'a> Hit<'a> {
     /// The hit of one row.
     pub(super) fn of(columns: &'a Columns, row: usize) -> Self {
         let time = columns.time(row);
-        let first = columns.first.as_ref().map_or(time, |first| first.value(row));
-        let count = columns.count.as_ref().map(|count| count.value(row));
+        let (first, count) = (columns.first(row).unwrap_or(time), columns.count(row));
         Self { columns, row, before: Vec::new(), time, first, count }
     }
 
@@ -98,8 +97,7 @@ impl<'a> Hit<'a> {
     }
 
     fn severity(&self) -> Option<Severity> {
-        let names = self.columns.severity.as_ref().filter(|names| names.is_valid(self.row))?;
-        Severity::parse(names.value(self.row))
+        Severity::parse(self.columns.severity(self.row)?)
     }
 
     /// All values, by name; later ones stand over earlier ones.
@@ -127,7 +125,7 @@ impl<'a> Hits<'a> {
         batch: &RecordBatch,
         wanted: impl Fn(&Columns, usize) -> bool,
     ) -> Result<(), Error> {
-        let columns = Columns::new(batch)?;
+        let columns = Columns::of(batch)?;
         for row in (0..columns.len()).filter(|&row| wanted(&columns, row)) {
             self.hit(&Hit::of(&columns, row));
         }

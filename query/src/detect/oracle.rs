@@ -139,7 +139,7 @@ async fn expected(lake: &Lake, rules: &[Rule]) -> Found {
         let values = rule.values(&Values::new()).unwrap();
         let batches = engine.rows(&statement(rule, &Range::default()), &values).await;
         for batch in batches.unwrap_or_else(|error| panic!("{}: {error}", rule.id)) {
-            let columns = super::rows::Columns::new(&batch).unwrap();
+            let columns = super::rows::Columns::of(&batch).unwrap();
             for row in 0..columns.len() {
                 let hit = super::hits::Hit::of(&columns, row);
                 found.insert((

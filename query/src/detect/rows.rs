@@ -1,60 +1,43 @@
 //! Rows of hits: what a rule's statement gives, or what met one of its probes.
 //!
 //! Columns are AWS's names and the fields of the rule. A few are ours and are taken out: `first` and `count` of a
-//! threshold, `measured`, `severity`, `step`.
+//! threshold, `measured`, `severity`, `step`. Rows are appended to columns that grow, and hold nothing of the batch that
+//! they came in: hits are few and far between, and would keep whole pages in memory.
+
+mod measured;
+mod texts;
 
 use crate::error::Error;
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
-};
-use datafusion::arrow::compute::{cast, take};
-use datafusion::arrow::datatypes::{
-    DataType, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
-};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use foldhash::{HashMap, HashMapExt};
+pub(super) use measured::Measured;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use texts::{Ids, Texts};
 use trailhound_ingest::time;
 
-/// What a row counts for.
-pub(super) enum Measured {
-    /// One.
-    Once,
-    /// Its values, as far as they differ from those of others.
-    Values(ListArray),
-    /// A number.
-    Number(Float64Array),
-}
-
-/// The columns of a batch of rows. Most texts are few, so they are kept once.
+/// Rows, column by column.
+#[derive(Default)]
 pub(super) struct Columns {
-    texts: Vec<(String, DictionaryArray<Int32Type>)>,
-    ids: Option<StringArray>,
-    time: Int64Array,
+    texts: Vec<(String, Texts)>,
+    ids: Option<Ids>,
+    /// Event times, or [`NO_TIME`].
+    time: Vec<i64>,
     /// The times as texts, when somebody asks.
-    times: OnceLock<StringArray>,
-    pub(super) first: Option<Int64Array>,
-    pub(super) count: Option<Int64Array>,
-    pub(super) severity: Option<StringArray>,
+    times: OnceLock<Vec<String>>,
+    first: Vec<i64>,
+    count: Vec<i64>,
+    severity: Option<Texts>,
     pub(super) measured: Measured,
 }
 
 const ID: &str = "eventID";
 const TIME: &str = "eventTime";
 
-fn text(column: &ArrayRef) -> Result<StringArray, Error> {
-    Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
-}
-
-fn texts(column: &ArrayRef) -> Result<DictionaryArray<Int32Type>, Error> {
-    let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let column = if matches!(column.data_type(), DataType::Utf8View) {
-        column
-    } else {
-        &cast(column, &DataType::Utf8)?
-    };
-    Ok(cast(column, &kind)?.as_dictionary::<Int32Type>().clone())
-}
+/// Stands for a time that cannot be read.
+const NO_TIME: i64 = i64::MIN;
 
 fn micros(column: &ArrayRef) -> Result<Int64Array, Error> {
     let zone = if let DataType::Timestamp(_, zone) = column.data_type() { zone.clone() } else { None };
@@ -62,131 +45,153 @@ fn micros(column: &ArrayRef) -> Result<Int64Array, Error> {
     Ok(times.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>())
 }
 
-fn measured(column: &ArrayRef) -> Result<Measured, Error> {
-    Ok(match column.data_type() {
-        DataType::List(_) => Measured::Values(cast(column, &list_of_texts())?.as_list::<i32>().clone()),
-        _ => Measured::Number(cast(column, &DataType::Float64)?.as_primitive::<Float64Type>().clone()),
-    })
-}
-
-fn list_of_texts() -> DataType {
-    DataType::new_list(DataType::Utf8, true)
-}
-
 impl Columns {
-    /// # Errors
-    /// There is no `eventTime`, or a column is of a type that no rule has.
-    pub(super) fn new(batch: &RecordBatch) -> Result<Self, Error> {
-        let (mut all, mut ids, mut time) = (Vec::new(), None, None);
-        let (mut first, mut count, mut severity) = (None, None, None);
-        let mut measure = Measured::Once;
-        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-            match field.name().as_str() {
-                TIME => time = Some(micros(column)?),
-                ID => ids = Some(text(column)?),
-                "first" => first = Some(micros(column)?),
-                "count" => count = Some(cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
-                "severity" => severity = Some(text(column)?),
-                // A value of a list, of which the statement has counted how many there are.
-                "measured" if matches!(column.data_type(), DataType::Utf8 | DataType::Utf8View) => {}
-                "measured" => measure = measured(column)?,
-                "ingestTime" | "ingesttime" | "step" | "before" | "since" => {}
-                name if name.starts_with("begin_") || name.starts_with("times_") => {}
-                name => all.push((name.to_owned(), texts(column)?)),
-            }
-        }
-        let time = time.ok_or_else(|| Error::Format("a rule's statement has no eventTime".to_owned()))?;
-        Ok(Self { texts: all, ids, time, times: OnceLock::new(), first, count, severity, measured: measure })
-    }
-
-    /// One of the rows, by itself.
+    /// The rows of a batch.
     ///
     /// # Errors
-    /// There are not so many.
-    pub(super) fn only(&self, row: usize) -> Result<Self, Error> {
-        let at = datafusion::arrow::array::UInt32Array::from(vec![u32::try_from(row).unwrap_or(u32::MAX)]);
-        let one = |column: &dyn Array| take(column, &at, None);
-        let ids =
-            self.ids.as_ref().map(|ids| Ok::<_, Error>(one(ids)?.as_string::<i32>().clone())).transpose()?;
-        let severity = self.severity.as_ref();
-        let severity =
-            severity.map(|names| Ok::<_, Error>(one(names)?.as_string::<i32>().clone())).transpose()?;
-        let texts = self.texts.iter().map(|(name, column)| {
-            let text: ArrayRef = one(column)?;
-            Ok((name.clone(), texts(&cast(&text, &DataType::Utf8)?)?))
+    /// As [`Self::append`].
+    pub(super) fn of(batch: &RecordBatch) -> Result<Self, Error> {
+        let mut columns = Self::default();
+        columns.append(batch)?;
+        Ok(columns)
+    }
+
+    /// Appends the rows of a batch.
+    ///
+    /// # Errors
+    /// There is no `eventTime`, or a column is of a type that no rule has.
+    pub(super) fn append(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let rows = self.len() + batch.num_rows();
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            match field.name().as_str() {
+                TIME => self.time.extend(micros(column)?.iter().map(|time| time.unwrap_or(NO_TIME))),
+                ID => self.ids.get_or_insert_default().append(column)?,
+                "first" => self.first.extend(micros(column)?.iter().map(Option::unwrap_or_default)),
+                "count" => {
+                    let counts = cast(column, &DataType::Int64)?;
+                    self.count
+                        .extend(counts.as_primitive::<Int64Type>().iter().map(Option::unwrap_or_default));
+                }
+                "severity" => self.severity.get_or_insert_default().append(column)?,
+                // A value of a list, of which the statement has counted how many there are.
+                "measured" if matches!(column.data_type(), DataType::Utf8 | DataType::Utf8View) => {}
+                "measured" => self.measured.append(column)?,
+                "ingestTime" | "ingesttime" | "step" | "before" | "since" => {}
+                name if name.starts_with("begin_") || name.starts_with("times_") => {}
+                name => self.texts_of(name).append(column)?,
+            }
+        }
+        if self.time.len() < rows {
+            return Err(Error::Format("a rule's statement has no eventTime".to_owned()));
+        }
+        self.times = OnceLock::new();
+        Ok(())
+    }
+
+    /// Appends a row of others, with what is known of one event.
+    pub(super) fn push(&mut self, others: &Self, row: usize) {
+        let rows = self.len();
+        for (name, texts) in &others.texts {
+            let own = self.texts_of(name);
+            own.fill_up(rows);
+            own.push(texts.get(row));
+        }
+        if let Some(ids) = &others.ids {
+            self.ids.get_or_insert_default().push(ids.get(row));
+        }
+        if let Some(severity) = &others.severity {
+            self.severity.get_or_insert_default().push(severity.get(row));
+        }
+        self.time.push(others.time[row]);
+        self.times = OnceLock::new();
+    }
+
+    fn texts_of(&mut self, name: &str) -> &mut Texts {
+        let at = self.texts.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            self.texts.push((name.to_owned(), Texts::default()));
+            self.texts.len() - 1
         });
-        let texts = texts.collect::<Result<_, Error>>()?;
-        let time = one(&self.time)?.as_primitive::<Int64Type>().clone();
-        let (first, count, measured) = (None, None, Measured::Once);
-        Ok(Self { texts, ids, time, times: OnceLock::new(), first, count, severity, measured })
+        &mut self.texts[at].1
     }
 
     pub(super) fn len(&self) -> usize {
         self.time.len()
     }
 
-    /// Bytes that they take.
+    /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
-        let texts = self.texts.iter().map(|(_, column)| column.get_array_memory_size()).sum::<usize>();
-        let measured = match &self.measured {
-            Measured::Once => 0,
-            Measured::Values(lists) => lists.get_array_memory_size(),
-            Measured::Number(numbers) => numbers.get_array_memory_size(),
-        };
-        texts
-            + measured
-            + self.time.get_array_memory_size()
-            + self.ids.as_ref().map_or(0, StringArray::get_array_memory_size)
+        let texts = self.texts.iter().map(|(_, texts)| texts).chain(&self.severity).map(Texts::bytes);
+        let numbers = self.time.capacity() + self.first.capacity() + self.count.capacity();
+        texts.sum::<usize>()
+            + numbers * size_of::<i64>()
+            + self.ids.as_ref().map_or(0, Ids::bytes)
+            + self.measured.bytes()
     }
 
     /// Event time; of an event whose time cannot be read, the beginning of time: it is found all the same.
     pub(super) fn time(&self, row: usize) -> i64 {
-        if self.time.is_valid(row) { self.time.value(row) } else { 0 }
+        if self.time[row] == NO_TIME { 0 } else { self.time[row] }
+    }
+
+    /// Event time of the first event, where the statement says it.
+    pub(super) fn first(&self, row: usize) -> Option<i64> {
+        self.first.get(row).copied()
+    }
+
+    /// What was counted, where the statement says it.
+    pub(super) fn count(&self, row: usize) -> Option<i64> {
+        self.count.get(row).copied()
+    }
+
+    /// The name of the severity, where conditions decide it.
+    pub(super) fn severity(&self, row: usize) -> Option<&str> {
+        self.severity.as_ref()?.get(row)
     }
 
     /// The value of `name`.
     pub(super) fn value(&self, name: &str, row: usize) -> Option<&str> {
-        let of = |column: &'_ StringArray| column.is_valid(row);
         match name {
-            ID => self.ids.as_ref().filter(|ids| of(ids)).map(|ids| ids.value(row)),
-            TIME => self.time.is_valid(row).then(|| self.times().value(row)),
-            _ => {
-                let (_, column) = self.texts.iter().find(|(known, _)| known == name)?;
-                of_dictionary(column, row)
-            }
+            ID => self.ids.as_ref()?.get(row),
+            TIME => (self.time[row] != NO_TIME).then(|| self.times()[row].as_str()),
+            _ => self.texts.iter().find(|(known, _)| known == name)?.1.get(row),
         }
     }
 
-    fn times(&self) -> &StringArray {
-        self.times.get_or_init(|| self.time.iter().map(|time| time.map(time::format)).collect())
+    fn times(&self) -> &[String] {
+        self.times.get_or_init(|| self.time.iter().map(|&time| time::format(time)).collect())
     }
 
     /// All values that are there, by name.
     pub(super) fn values(&self, row: usize) -> BTreeMap<String, String> {
         let names = self.texts.iter().map(|(name, _)| name.as_str()).chain([ID]);
         let values = names.filter_map(|name| Some((name.to_owned(), self.value(name, row)?.to_owned())));
-        let time = self.time.is_valid(row).then(|| (TIME.to_owned(), time::format(self.time.value(row))));
-        values.chain(time).collect()
+        let time = Some(self.time[row]).filter(|&time| time != NO_TIME);
+        values.chain(time.map(|time| (TIME.to_owned(), time::format(time)))).collect()
     }
 
-    /// The values of `names` in each row, and whether they are those of the row before.
-    pub(super) fn keys<'a>(&'a self, names: &'a [String]) -> impl Iterator<Item = (Key<'a>, bool)> + use<'a> {
-        let column =
-            |name: &String| self.texts.iter().find(|(known, _)| known == name).map(|(_, column)| column);
-        let columns = names.iter().map(column).collect::<Vec<_>>();
-        (0..self.len()).map(move |row| {
-            let is_same =
-                row > 0 && columns.iter().all(|column| column.is_some_and(|c| c.key(row) == c.key(row - 1)));
-            let key =
-                if is_same { Vec::new() } else { names.iter().map(|name| self.value(name, row)).collect() };
-            (key, is_same)
+    /// The values of `names` in a row.
+    pub(super) fn key<'a>(&'a self, names: &[String], row: usize) -> Key<'a> {
+        names.iter().map(|name| self.value(name, row)).collect()
+    }
+
+    /// The columns of `names`, if all of them are texts that repeat.
+    pub(super) fn texts(&self, names: &[String]) -> Option<Vec<&Texts>> {
+        let column = |name: &String| self.texts.iter().find(|(known, _)| known == name);
+        names.iter().map(|name| column(name).map(|(_, texts)| texts)).collect()
+    }
+
+    /// Tells the rows from `first` on, and whether each has the values of `names` that the row before has.
+    pub(super) fn runs<'a>(
+        &'a self,
+        names: &[String],
+        first: usize,
+    ) -> impl Iterator<Item = (usize, bool)> + use<'a> {
+        let texts = self.texts(names);
+        (first..self.len()).map(move |row| {
+            let is_same = |texts: &Vec<&Texts>| texts.iter().all(|of| of.number(row) == of.number(row - 1));
+            (row, row > first && texts.as_ref().is_some_and(is_same))
         })
     }
-}
-
-fn of_dictionary(column: &DictionaryArray<Int32Type>, row: usize) -> Option<&str> {
-    let texts = column.values().as_string::<i32>();
-    column.key(row).filter(|&key| texts.is_valid(key)).map(|key| texts.value(key))
 }
 
 /// The values that rows are grouped by.
@@ -197,44 +202,56 @@ pub(super) type Key<'a> = Vec<Option<&'a str>>;
 pub(super) struct At {
     pub(super) time: i64,
     pub(super) step: usize,
-    batch: usize,
     row: usize,
 }
 
 /// The rows of a rule, by step.
 #[derive(Default)]
 pub(super) struct Rows {
-    batches: Vec<(usize, Columns)>,
-    bytes: usize,
+    steps: Vec<Columns>,
 }
 
 impl Rows {
-    /// Takes the rows of a step.
-    pub(super) fn push(&mut self, step: usize, columns: Columns) {
-        self.bytes += columns.bytes();
-        self.batches.push((step, columns));
+    /// The rows of a step, to be appended to.
+    pub(super) fn step(&mut self, step: usize) -> &mut Columns {
+        if self.steps.len() <= step {
+            self.steps.resize_with(step + 1, Columns::default);
+        }
+        &mut self.steps[step]
     }
 
-    /// Forgets them; gives how many bytes that frees.
-    pub(super) fn clear(&mut self) -> usize {
-        self.batches = Vec::new();
-        std::mem::take(&mut self.bytes)
+    /// Bytes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.steps.iter().map(Columns::bytes).sum()
     }
 
     /// The rows by the values of `names`, each group in the order of event time; of one time, in the order of steps.
-    pub(super) fn by<'a>(&'a self, names: &'a [String]) -> Vec<(Key<'a>, Vec<At>)> {
+    pub(super) fn by<'a>(&'a self, names: &[String]) -> Vec<(Key<'a>, Vec<At>)> {
         let mut numbers = HashMap::<Key<'_>, usize>::new();
         let mut groups = Vec::<(Key<'_>, Vec<At>)>::new();
-        for (batch, (step, columns)) in self.batches.iter().enumerate() {
-            let mut number = 0;
-            for (row, (key, is_same)) in columns.keys(names).enumerate() {
-                if !is_same {
-                    number = *numbers.entry(key).or_insert_with_key(|key| {
-                        groups.push((key.clone(), Vec::new()));
-                        groups.len() - 1
-                    });
-                }
-                groups[number].1.push(At { time: columns.time(row), step: *step, batch, row });
+        for (step, columns) in self.steps.iter().enumerate() {
+            let mut number_of = |row: usize| {
+                *numbers.entry(columns.key(names, row)).or_insert_with_key(|key| {
+                    groups.push((key.clone(), Vec::new()));
+                    groups.len() - 1
+                })
+            };
+            let texts = columns.texts(names);
+            let mut known = HashMap::<Vec<u32>, usize>::new();
+            let mut of_rows = Vec::with_capacity(columns.len());
+            for (row, is_same) in columns.runs(names, 0) {
+                let number = match (&texts, of_rows.last()) {
+                    (_, Some(&last)) if is_same => last,
+                    (Some(texts), _) => {
+                        let key = texts.iter().map(|of| of.number(row)).collect::<Vec<_>>();
+                        *known.entry(key).or_insert_with(|| number_of(row))
+                    }
+                    (None, _) => number_of(row),
+                };
+                of_rows.push(number);
+            }
+            for (row, number) in of_rows.into_iter().enumerate() {
+                groups[number].1.push(At { time: columns.time(row), step, row });
             }
         }
         for (_, rows) in &mut groups {
@@ -245,6 +262,6 @@ impl Rows {
 
     /// The columns of a row, and which of their rows it is.
     pub(super) fn get(&self, at: At) -> (&Columns, usize) {
-        (&self.batches[at.batch].1, at.row)
+        (&self.steps[at.step], at.row)
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::params::Values;
 use crate::rules::probe::{Probe, every_hit};
-use compile::{Cheap, Compiled, Program, Reader, compile};
+use compile::{Compiled, OfText, Program, Reader, compile};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, UInt32Array, new_null_array,
 };
@@ -188,8 +188,7 @@ impl<'a> Group<'a> {
             return Ok(None);
         }
         let batch = left.batch(probe, |_| true)?;
-        let values =
-            probe.values.iter().map(|value| Ok(value.evaluate(&batch)?.into_array(batch.num_rows())?));
+        let values = probe.values.iter().map(|value| left.value(value, &batch));
         let values = values.collect::<Result<Vec<_>, Error>>()?;
         Ok(Some(RecordBatch::try_new(Arc::clone(&probe.output), values)?))
     }
@@ -197,24 +196,30 @@ impl<'a> Group<'a> {
     /// Which rows meet the conditions of `probe` that read no JSON.
     fn met_cheap(&mut self, probe: &Compiled) -> Result<BooleanArray, Error> {
         let mut all = BooleanArray::from(vec![true; self.rows.num_rows()]);
-        for Cheap { of_rows, of_text } in &probe.cheap {
-            let by_text = match of_text {
-                Some((number, of_text)) => {
-                    let texts = self.texts(*number)?;
-                    texts.map(|texts| texts.met(of_text.as_ref())).transpose()?
-                }
-                None => None,
-            };
-            let one = match by_text {
-                Some(met) => is_true(met),
-                None => met(std::slice::from_ref(of_rows), &self.rows)?,
-            };
-            all = and(&all, &one)?;
+        let rows = self.rows.clone();
+        for condition in &probe.cheap {
+            let met = self.value(condition, &rows)?;
+            all = and(&all, &is_true(met.as_boolean().clone()))?;
             if all.true_count() == 0 {
                 break;
             }
         }
         Ok(all)
+    }
+
+    /// What an expression gives for these rows, which `batch` has with what else it is about.
+    fn value(&mut self, value: &OfText, batch: &RecordBatch) -> Result<ArrayRef, Error> {
+        let by_text = match &value.of_text {
+            Some((number, of_text)) => {
+                let texts = self.texts(*number)?;
+                texts.map(|texts| texts.value(of_text.as_ref())).transpose()?
+            }
+            None => None,
+        };
+        Ok(match by_text {
+            Some(values) => values,
+            None => value.of_rows.evaluate(batch)?.into_array(batch.num_rows())?,
+        })
     }
 
     /// The texts of a column of the files, if there are few.

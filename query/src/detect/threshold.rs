@@ -5,9 +5,8 @@
 
 use super::rows::{At, Measured, Rows};
 use crate::rules::file::Threshold;
-use datafusion::arrow::array::{Array, AsArray, StringArray};
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use foldhash::HashMap;
+use std::collections::VecDeque;
 
 /// An event at which the window that ends with it is full.
 pub(super) struct Full {
@@ -20,6 +19,9 @@ pub(super) struct Full {
 
 /// The events of one group, which are in order, at which the window is full.
 pub(super) fn full(rows: &Rows, group: &[At], threshold: &Threshold) -> Vec<Full> {
+    if !can_be_full(rows, group, threshold) {
+        return Vec::new();
+    }
     let within = threshold.within.micros();
     let (mut window, mut tally) = (VecDeque::new(), Tally::default());
     let mut found = Vec::new();
@@ -44,20 +46,45 @@ pub(super) fn full(rows: &Rows, group: &[At], threshold: &Threshold) -> Vec<Full
     found
 }
 
+/// Whether all events of the group together are as many as one window needs. Most groups are small.
+fn can_be_full(rows: &Rows, group: &[At], threshold: &Threshold) -> bool {
+    let many = |count: usize| i64::try_from(count).is_ok_and(|count| count >= threshold.count);
+    match (&threshold.distinct, &threshold.sum) {
+        (Some(_), _) => {
+            let mut values = group.iter().flat_map(|&at| values(rows, at));
+            let Some(first) = values.next() else { return false };
+            // Two that differ are what most rules ask for, and most groups have one.
+            threshold.count < 2 || values.any(|value| value != first)
+        }
+        (None, Some(_)) => true,
+        (None, None) => many(group.len()),
+    }
+}
+
 fn has_values(rows: &Rows, at: At) -> bool {
     let (columns, row) = rows.get(at);
     match &columns.measured {
-        Measured::Values(lists) => lists.is_valid(row) && lists.value_length(row) > 0,
+        Measured::Values(lists) => lists.get(row).next().is_some(),
         _ => true,
     }
+}
+
+/// The values that an event is measured by; equal ones of one step are equal numbers.
+fn values(rows: &Rows, at: At) -> impl Iterator<Item = u32> {
+    let (columns, row) = rows.get(at);
+    let lists = match &columns.measured {
+        Measured::Values(lists) => Some(lists),
+        _ => None,
+    };
+    lists.into_iter().flat_map(move |lists| lists.get(row))
 }
 
 /// What is in the window.
 #[derive(Default)]
 struct Tally {
     events: i64,
-    /// Texts, and how often each is there.
-    values: HashMap<String, i64>,
+    /// Values, and how often each is there.
+    values: HashMap<u32, i64>,
     numbers: i64,
     sum: f64,
 }
@@ -69,21 +96,21 @@ impl Tally {
         let (columns, row) = rows.get(at);
         match &columns.measured {
             Measured::Once => {}
-            Measured::Values(lists) => {
-                for value in texts(&lists.value(row)) {
-                    let times = self.values.entry(value.to_owned()).or_default();
+            Measured::Values(_) => {
+                for value in values(rows, at) {
+                    let times = self.values.entry(value).or_default();
                     *times += by;
                     if *times == 0 {
-                        self.values.remove(value);
+                        self.values.remove(&value);
                     }
                 }
             }
-            Measured::Number(numbers) if numbers.is_null(row) => {}
-            Measured::Number(numbers) => {
+            Measured::Numbers(numbers) => {
+                let Some(number) = numbers[row] else { return };
                 self.numbers += by;
                 #[expect(clippy::cast_precision_loss, reason = "it is 1 or -1")]
                 let by = by as f64;
-                self.sum += by * numbers.value(row);
+                self.sum += by * number;
             }
         }
     }
@@ -100,9 +127,4 @@ impl Tally {
             (None, None) => Some(self.events),
         }
     }
-}
-
-fn texts(list: &Arc<dyn Array>) -> impl Iterator<Item = &str> {
-    let list: Option<&StringArray> = list.as_string_opt::<i32>();
-    list.into_iter().flatten().flatten()
 }

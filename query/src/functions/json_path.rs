@@ -196,6 +196,53 @@ fn walk(document: &str, steps: &[Step], out: &mut StringBuilder) -> Option<()> {
     Some(())
 }
 
+/// The texts at several paths of keys, in one pass: what `json_path` gives for each, but an empty text is none.
+pub(crate) fn texts_at<const N: usize>(document: &str, paths: [&[&str]; N]) -> [Option<String>; N] {
+    let mut found = [const { None }; N];
+    let mut json = Jiter::new(document.as_bytes());
+    let open = paths.into_iter().enumerate().collect::<Vec<_>>();
+    if json.peek().is_ok_and(|first| first == Peek::Object) {
+        // What is damaged behind something does not take it back.
+        let _ = texts_in(&mut json, document, open, &mut found);
+    }
+    found
+}
+
+/// Looks for `paths`, each with the number of its text, in the object that comes next; the first of a name counts.
+fn texts_in(
+    json: &mut Jiter<'_>,
+    document: &str,
+    mut paths: Vec<(usize, &[&str])>,
+    found: &mut [Option<String>],
+) -> Option<()> {
+    let mut key = json.known_object().ok()?;
+    while let Some(name) = key {
+        let (here, others) =
+            paths.into_iter().partition::<Vec<_>, _>(|(_, path)| path.first() == Some(&name));
+        paths = others;
+        let value = json.peek().ok()?;
+        match here.as_slice() {
+            [(number, [_])] => {
+                let start = json.current_index();
+                let text = if value == Peek::String {
+                    json.known_str().ok()?.to_owned()
+                } else {
+                    json.known_skip(value).ok()?;
+                    document[start..json.current_index()].to_owned()
+                };
+                found[*number] = Some(text).filter(|text| value != Peek::Null && !text.is_empty());
+            }
+            [_, ..] if value == Peek::Object => {
+                let below = here.iter().map(|(number, path)| (*number, &path[1..])).collect();
+                texts_in(json, document, below, found)?;
+            }
+            _ => json.known_skip(value).ok()?,
+        }
+        key = json.next_key().ok()?;
+    }
+    Some(())
+}
+
 /// Goes to the value of `key` in the object that comes next.
 fn member(json: &mut Jiter<'_>, key: &str) -> Option<Peek> {
     let mut found = json.known_object().ok()?? == key;
@@ -217,4 +264,60 @@ fn item(json: &mut Jiter<'_>, index: usize) -> Option<Peek> {
         value = json.array_step().ok()??;
     }
     Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    const PATHS: [&[&str]; 4] = [&["a", "b"], &["a", "c"], &["b"], &["c", "a", "b"]];
+
+    /// One path after the other.
+    fn one_by_one(document: &str) -> [Option<String>; 4] {
+        PATHS.map(|path| {
+            let steps = path.iter().map(|key| Step::Key((*key).to_owned())).collect::<Vec<_>>();
+            let mut out = StringBuilder::new();
+            walk(document, &steps, &mut out)?;
+            Some(out.finish().value(0).to_owned()).filter(|text| !text.is_empty())
+        })
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-c\\\\\"é\n ]{0,5}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 30, 4, |inner| {
+            let list = prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from);
+            let object = prop::collection::hash_map("[a-d]", inner, 0..4).prop_map(Value::from_iter);
+            prop_oneof![1 => list, 3 => object]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn several_paths_give_what_each_gives(document in value()) {
+            let text = document.to_string();
+            prop_assert_eq!(texts_at(&text, PATHS), one_by_one(&text));
+        }
+    }
+
+    #[test]
+    fn the_first_of_a_name_counts_and_damage_behind_takes_nothing_back() {
+        for (document, expected) in [
+            (r#"{"b":"","b":"x"}"#, None),
+            (r#"{"b":null,"b":"x"}"#, None),
+            (r#"{"b":"x","b":"y"}"#, Some("x")),
+            (r#"{"b":"x","c":"#, Some("x")),
+            (r#"["b"]"#, None),
+            ("", None),
+        ] {
+            assert_eq!(texts_at(document, PATHS)[2].as_deref(), expected, "{document}");
+            assert_eq!(one_by_one(document)[2].as_deref(), expected, "{document}");
+        }
+    }
 }

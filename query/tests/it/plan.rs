@@ -65,7 +65,7 @@ async fn samples(dir: &std::path::Path) -> Engine {
 }
 
 #[tokio::test]
-async fn a_needle_that_is_not_there_opens_no_row_group() {
+async fn a_needle_that_is_not_there_opens_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let engine = samples(dir.path()).await;
     let needles = [
@@ -77,12 +77,18 @@ async fn a_needle_that_is_not_there_opens_no_row_group() {
     ];
     for needle in needles {
         let query = format!("select eventName from cloudtrail where {needle}");
-        let (total, matched) = pruned(&engine, &query, "row_groups_pruned_bloom_filter").await;
-        assert!(total >= 1 && matched == 0, "{needle}: {total} row groups, {matched} left");
+        assert_eq!(files(&engine, &query).await, 0, "{needle}");
     }
     let there = "select eventName from cloudtrail where userIdentity.accessKeyId = 'AKIACILEGACYEXAMPLE0'";
     let (total, matched) = pruned(&engine, there, "row_groups_pruned_bloom_filter").await;
-    assert!(total >= 1 && matched >= 1, "{total} row groups, {matched} left");
+    assert!(total >= 1 && matched == total, "{total} row groups, {matched} left");
+    let few = files(&engine, there).await;
+    assert!(few >= 1);
+    // One of two is enough, and both must be in one row.
+    let either = "userIdentity.accessKeyId IN ('AKIACILEGACYEXAMPLE0', 'AKIAM0000000000000000')";
+    assert_eq!(files(&engine, &format!("select eventName from cloudtrail where {either}")).await, few);
+    let both = "userIdentity.accessKeyId = 'AKIACILEGACYEXAMPLE0' and sourceIPAddress = '198.51.100.7'";
+    assert_eq!(files(&engine, &format!("select eventName from cloudtrail where {both}")).await, 0);
 }
 
 #[tokio::test]

@@ -121,11 +121,11 @@ fn replaced(expr: Expr, plan: &LogicalPlan, column: &dyn Fn(usize) -> Expr) -> R
 /// A probe, ready to be held against batches.
 pub(super) struct Compiled {
     /// Conditions that read no JSON, over the columns of the files.
-    pub(super) cheap: Vec<Cheap>,
+    pub(super) cheap: Vec<OfText>,
     /// The other conditions, over `input`.
     pub(super) dear: Vec<Arc<dyn PhysicalExpr>>,
     /// The values of a hit, over `input`: those that every hit has, then its own.
-    pub(super) values: Vec<Arc<dyn PhysicalExpr>>,
+    pub(super) values: Vec<OfText>,
     /// Their names.
     pub(super) output: SchemaRef,
     /// The columns of the files, and behind them the shared ones that the probe reads.
@@ -134,12 +134,13 @@ pub(super) struct Compiled {
     pub(super) reads: Vec<(usize, bool)>,
 }
 
-/// A condition that reads no JSON.
-pub(super) struct Cheap {
-    /// Over the columns of the files.
+/// An expression that may be about one text.
+#[derive(Clone)]
+pub(super) struct OfText {
+    /// Over all columns.
     pub(super) of_rows: Arc<dyn PhysicalExpr>,
-    /// The number of the one text that it is about, and the same over nothing but that: a text is often the same in many
-    /// rows, and need be held against a pattern only once. None where comparing is as quick as looking up.
+    /// The number of the one text of the files that it is about, and the same over nothing but that: a text is often the
+    /// same in many rows, and need be held against a pattern only once. None where comparing is as quick as looking up.
     pub(super) of_text: Option<(usize, Arc<dyn PhysicalExpr>)>,
 }
 
@@ -209,7 +210,8 @@ pub(super) fn compile(
         exprs.collect::<datafusion::common::Result<Vec<_>>>()
     };
     let shared = physical(&paths.found, &base)?;
-    let every_values = physical(&every_values, &base)?;
+    let plain = |of_rows| OfText { of_rows, of_text: None };
+    let every_values = physical(&every_values, &base)?.into_iter().map(plain).collect::<Vec<_>>();
     let base_schema = Schema::new(base.clone());
     let every_fields = fields(&every_names, &every_values, &base_schema)?;
     let mut probes = Vec::new();
@@ -221,16 +223,19 @@ pub(super) fn compile(
         for &(number, _) in &reads {
             input.push(Field::new(shared_name(number), paths.found[number].get_type(&all)?, true));
         }
-        let cheap = cheap.iter().map(|condition| {
-            let of_text = text_of(condition, &base)?.map(|number| {
-                let of_text = physical(std::slice::from_ref(condition), &base[number..=number])?;
-                Ok::<_, Error>((number, Arc::clone(&of_text[0])))
+        let of_text = |exprs: &[Expr], over: &[Field]| {
+            let of_rows = physical(exprs, over)?.into_iter();
+            let both = of_rows.zip(exprs).map(|(of_rows, expr)| {
+                let of_text = text_of(expr, &base).map(|number| {
+                    let of_text = physical(std::slice::from_ref(expr), &base[number..=number])?;
+                    Ok::<_, Error>((number, Arc::clone(&of_text[0])))
+                });
+                Ok(OfText { of_rows, of_text: of_text.transpose()? })
             });
-            let of_rows = physical(std::slice::from_ref(condition), &base)?;
-            Ok(Cheap { of_rows: Arc::clone(&of_rows[0]), of_text: of_text.transpose()? })
-        });
-        let cheap = cheap.collect::<Result<Vec<_>, Error>>()?;
-        let (dear, values) = (physical(&dear, &input)?, physical(&values, &input)?);
+            both.collect::<Result<Vec<_>, Error>>()
+        };
+        let (cheap, values) = (of_text(&cheap, &base)?, of_text(&values, &input)?);
+        let dear = physical(&dear, &input)?;
         let input = Arc::new(Schema::new(input));
         let own = fields(&names, &values, &input)?;
         let output = Arc::new(Schema::new([&every_fields[..], &own].concat()));
@@ -240,24 +245,25 @@ pub(super) fn compile(
     Ok(Program { probes, columns, shared })
 }
 
-/// The number of the text that a condition is about, where that is all it is about, and it costs more than a comparison.
-fn text_of(condition: &Expr, base: &[Field]) -> Result<Option<usize>, Error> {
-    let is_dear = condition
-        .exists(|expr| Ok(matches!(expr, Expr::ScalarFunction(_) | Expr::Like(_) | Expr::SimilarTo(_))))?;
-    let columns = condition.column_refs();
+/// The number of the text that an expression is about, where that is all it is about, and it costs more than a comparison.
+fn text_of(expr: &Expr, base: &[Field]) -> Option<usize> {
+    let is_dear = |expr: &Expr| {
+        Ok(matches!(expr, Expr::ScalarFunction(_) | Expr::Like(_) | Expr::SimilarTo(_) | Expr::Cast(_)))
+    };
+    let is_dear = expr.exists(is_dear).unwrap_or(false);
+    let columns = expr.column_refs();
     let mut columns = columns.iter();
-    let (Some(column), None, true) = (columns.next(), columns.next(), is_dear && !condition.is_volatile())
-    else {
-        return Ok(None);
+    let (Some(column), None, true) = (columns.next(), columns.next(), is_dear && !expr.is_volatile()) else {
+        return None;
     };
     let is_it = |field: &Field| field.name() == &column.name && field.data_type() == &DataType::Utf8View;
-    Ok(base.iter().position(is_it))
+    base.iter().position(is_it)
 }
 
 /// The fields of values over `input`.
-fn fields(names: &[String], values: &[Arc<dyn PhysicalExpr>], input: &Schema) -> Result<Vec<Field>, Error> {
+fn fields(names: &[String], values: &[OfText], input: &Schema) -> Result<Vec<Field>, Error> {
     let fields = names.iter().zip(values);
-    fields.map(|(name, value)| Ok(Field::new(name, value.data_type(input)?, true))).collect()
+    fields.map(|(name, value)| Ok(Field::new(name, value.of_rows.data_type(input)?, true))).collect()
 }
 
 /// The numbers of the shared columns that expressions read.

@@ -4,9 +4,7 @@
 //! texts: that two views of one text count as two costs a little time, and nothing else.
 
 use crate::error::Error;
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, UInt32Array,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray, UInt32Array};
 use datafusion::arrow::compute::{take, take_record_batch};
 use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::physical_expr::PhysicalExpr;
@@ -33,10 +31,10 @@ impl Texts {
         Ok(Some(Self { texts: take_record_batch(&all, &firsts)?, of_rows }))
     }
 
-    /// Which rows meet a condition over the column alone.
-    pub(super) fn met(&self, condition: &dyn PhysicalExpr) -> Result<BooleanArray, Error> {
-        let of_texts = condition.evaluate(&self.texts)?.into_array(self.texts.num_rows())?;
-        Ok(take(&of_texts, &self.of_rows, None)?.as_boolean().clone())
+    /// What each row has for an expression over the column alone.
+    pub(super) fn value(&self, expr: &dyn PhysicalExpr) -> Result<ArrayRef, Error> {
+        let of_texts = expr.evaluate(&self.texts)?.into_array(self.texts.num_rows())?;
+        Ok(take(&of_texts, &self.of_rows, None)?)
     }
 }
 
