@@ -22,7 +22,7 @@ pub use session::{OriginType, Session, Text};
 pub(crate) use table::COLUMNS;
 pub use table::{ACTOR_CHAIN, ActorChain};
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashSet};
 use issue::{Issue, LIFE, SLACK};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -68,21 +68,12 @@ pub struct Chains {
     issues: Vec<Issue>,
     by_key: HashMap<Arc<str>, u32>,
     by_session: HashMap<Arc<str>, Vec<u32>>,
-    /// Callers that another account's event of the same call does not name, by `sharedEventID`.
-    callers: HashMap<Arc<str>, (Arc<Session>, Text)>,
 }
 
 impl Chains {
     /// Takes an issue, in any order.
     fn add(&mut self, issue: Issue) {
         let Ok(number) = u32::try_from(self.issues.len()) else { return };
-        // Services call from within: both events name them.
-        if let Some(shared) = &issue.shared
-            && issue.caller.is_named()
-            && !issue.is_by_service()
-        {
-            self.callers.insert(Arc::clone(shared), (Arc::clone(&issue.caller), issue.ip.clone()));
-        }
         if let Some(key) = &issue.key {
             let known = self.by_key.entry(Arc::clone(key)).or_insert(number);
             if issue.is_better(self.issues.get(*known as usize).unwrap_or(&issue)) {
@@ -99,17 +90,30 @@ impl Chains {
 
     /// Puts together what two accounts logged of one call, once all issues are known.
     fn finish(mut self) -> Self {
+        let callers = self.callers();
         for issue in self.issues.iter_mut().filter(|issue| !issue.caller.is_named()) {
-            if let Some((caller, ip)) = issue.shared.as_ref().and_then(|shared| self.callers.get(shared)) {
+            if let Some((caller, ip)) = issue.shared.as_ref().and_then(|shared| callers.get(shared)) {
                 (issue.caller, issue.ip) = (Arc::clone(caller), ip.clone());
             }
         }
-        self.callers = HashMap::new();
         let time = |number: &u32| self.issues[*number as usize].time;
         for numbers in self.by_session.values_mut() {
             numbers.sort_unstable_by_key(time);
         }
         self
+    }
+
+    /// Callers that another account's event of the same call does not name, by `sharedEventID`.
+    fn callers(&self) -> HashMap<Arc<str>, (Arc<Session>, Text)> {
+        let unnamed = self.issues.iter().filter(|issue| !issue.caller.is_named());
+        let wanted = unnamed.filter_map(|issue| issue.shared.as_deref()).collect::<HashSet<_>>();
+        // Services call from within: both events name them.
+        let named = self.issues.iter().filter(|issue| issue.caller.is_named() && !issue.is_by_service());
+        let named = named.filter_map(|issue| Some((issue.shared.as_ref()?, issue)));
+        let named = named.filter(|(shared, _)| wanted.contains(&***shared));
+        named
+            .map(|(shared, issue)| (Arc::clone(shared), (Arc::clone(&issue.caller), issue.ip.clone())))
+            .collect()
     }
 
     /// The chain of credentials that were in use at `time`, from `ip`.

@@ -22,6 +22,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, ident, lit};
 use futures::TryStreamExt;
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 use trailhound_ingest::lake::{Lake, LakeFile};
 use trailhound_ingest::time;
 
@@ -52,13 +53,17 @@ pub(super) async fn evaluate(
     let mut novelties = rules.iter().map(|ready| Novelty::of(ready.rule)).collect::<Vec<_>>();
     let mut passes = Passes { lake, rules, values: &values, work, budget: Budget::default() };
     let mut told = Evaluated::default();
+    let began = Instant::now();
     passes.over_new(&all, &mut gathered, &mut novelties, &mut told.activity).await?;
+    tracing::debug!("looked at new events: {:.3} s", began.elapsed().as_secs_f64());
+    let began = Instant::now();
     passes.over_old(&all, &mut gathered).await?;
+    tracing::debug!("looked at older events: {:.3} s", began.elapsed().as_secs_f64());
     let watched = work.watched();
     let shared = Shared { known: &known, late_before: work.late_before, now: time::now() };
     let mut superseded = HashMap::<&str, HashSet<String>>::new();
     for number in in_turn(rules) {
-        let (rule, values) = (rules[number].rule, &values[number]);
+        let (rule, values, began) = (rules[number].rule, &values[number], Instant::now());
         let none = HashSet::new();
         let mut hits = Hits::new(rule, values, shared, superseded.get(rule.id.as_str()).unwrap_or(&none))?;
         let judge = Judge { rule, values, all: &all, gathered: &gathered[number], lake, work };
@@ -72,6 +77,7 @@ pub(super) async fn evaluate(
         };
         judged.map_err(|error| RuleError::new(&rule.place, error.to_string()))?;
         let of_rule = hits.finish();
+        tracing::debug!("{} judged: {:.3} s", rule.id, began.elapsed().as_secs_f64());
         told.findings.extend(of_rule.findings);
         told.repeated += of_rule.repeated;
         for id in &rule.supersedes {
@@ -142,7 +148,9 @@ impl<'a> Passes<'a> {
         let named = |number: usize, error: Error| -> Error {
             RuleError::new(&self.rules[of[number].0].rule.place, error.to_string()).into()
         };
+        let began = Instant::now();
         let scan = Scan::new(engine, probes).await.map_err(|(number, error)| named(number, error))?;
+        tracing::debug!("compiled {} probes: {:.3} s", of.len(), began.elapsed().as_secs_f64());
         Ok((scan, of))
     }
 

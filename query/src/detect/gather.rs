@@ -12,7 +12,7 @@ use datafusion::arrow::compute::filter_record_batch;
 use foldhash::{HashMap, HashMapExt};
 
 /// Bytes of the rows of all rules.
-const MOST: usize = 256 << 20;
+const MOST: usize = 384 << 20;
 
 /// Memory of the rows of all rules.
 #[derive(Default)]

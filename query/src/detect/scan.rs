@@ -2,7 +2,8 @@
 //!
 //! In: probes and a lake, or some of its files. Out: for each probe the events that meet it, with the values of a hit, in
 //! the order of the files. Rows are split by `eventSource` and `eventName`, and meet only the probes that name them:
-//! most meet none.
+//! most meet none. Probes for all events meet the batch as a whole, since looking at hundreds of small parts costs more
+//! than looking at their rows.
 
 mod compile;
 mod patterns;
@@ -41,7 +42,9 @@ type Taken = (Arc<[usize]>, RecordBatch);
 pub(super) struct Scan<'a> {
     probes: Vec<Probe<'a>>,
     program: Program,
-    /// The probes that take an event, by its source and name.
+    /// The probes that take all events.
+    of_all: Arc<[usize]>,
+    /// The others that take an event, by its source and name.
     takers: HashMap<(String, String), Arc<[usize]>>,
 }
 
@@ -63,11 +66,10 @@ impl<'a> Scan<'a> {
         let every = reader.read(&every_hit(), &Values::new()).await.map_err(|error| (0, error))?;
         let always = SPLIT_BY.into_iter().chain(activity::columns()).collect::<Vec<_>>();
         let program = compile(engine, every, flats, &always).map_err(|error| (0, error))?;
-        Ok(Self {
-            probes: probes.into_iter().map(|(probe, ..)| probe).collect(),
-            program,
-            takers: HashMap::new(),
-        })
+        let probes = probes.into_iter().map(|(probe, ..)| probe).collect::<Vec<_>>();
+        let of_all = probes.iter().enumerate().filter(|(_, probe)| probe.takes_all());
+        let of_all = of_all.map(|(number, _)| number).collect();
+        Ok(Self { probes, program, of_all, takers: HashMap::new() })
     }
 
     /// Holds them against the events of `engine` that meet `filters`: `all` gets all events, `hit` the number of a probe
@@ -122,6 +124,9 @@ impl<'a> Scan<'a> {
             start = end;
         }
         let mut groups = Vec::new();
+        if !self.of_all.is_empty() {
+            groups.push((Arc::clone(&self.of_all), batch.clone()));
+        }
         for ((source, name), rows) in by_pair {
             let takers = self.takers(source, name);
             if takers.is_empty() {
@@ -144,7 +149,8 @@ impl<'a> Scan<'a> {
         if self.takers.len() >= MOST_PAIRS {
             self.takers.clear();
         }
-        let takers = self.probes.iter().enumerate().filter(|(_, probe)| probe.takes(source, name));
+        let takers = self.probes.iter().enumerate();
+        let takers = takers.filter(|(_, probe)| !probe.takes_all() && probe.takes(source, name));
         let takers = takers.map(|(number, _)| number).collect::<Arc<[usize]>>();
         self.takers.insert(pair, Arc::clone(&takers));
         takers

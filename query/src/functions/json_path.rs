@@ -196,51 +196,65 @@ fn walk(document: &str, steps: &[Step], out: &mut StringBuilder) -> Option<()> {
     Some(())
 }
 
-/// The texts at several paths of keys, in one pass: what `json_path` gives for each, but an empty text is none.
+/// The texts at several paths of keys, in one pass: what `json_path` gives for each, but an empty text is none. No path may
+/// lead through the end of another.
 pub(crate) fn texts_at<const N: usize>(document: &str, paths: [&[&str]; N]) -> [Option<String>; N] {
     let mut found = [const { None }; N];
     let mut json = Jiter::new(document.as_bytes());
-    let open = paths.into_iter().enumerate().collect::<Vec<_>>();
     if json.peek().is_ok_and(|first| first == Peek::Object) {
         // What is damaged behind something does not take it back.
-        let _ = texts_in(&mut json, document, open, &mut found);
+        let _ = texts_in(&mut json, document, &Below { paths, depth: 0 }, [true; N], &mut found);
     }
     found
 }
 
-/// Looks for `paths`, each with the number of its text, in the object that comes next; the first of a name counts.
-fn texts_in(
+/// Paths, of which so many steps are gone.
+struct Below<'a, const N: usize> {
+    paths: [&'a [&'a str]; N],
+    depth: usize,
+}
+
+/// Looks for the paths that are `open` in the object that comes next; the first of a name counts.
+fn texts_in<const N: usize>(
     json: &mut Jiter<'_>,
     document: &str,
-    mut paths: Vec<(usize, &[&str])>,
-    found: &mut [Option<String>],
+    below: &Below<'_, N>,
+    mut open: [bool; N],
+    found: &mut [Option<String>; N],
 ) -> Option<()> {
+    let Below { paths, depth } = *below;
     let mut key = json.known_object().ok()?;
     while let Some(name) = key {
-        let (here, others) =
-            paths.into_iter().partition::<Vec<_>, _>(|(_, path)| path.first() == Some(&name));
-        paths = others;
+        let mut here = [false; N];
+        for number in (0..N).filter(|&number| open[number] && paths[number][depth] == name) {
+            here[number] = true;
+        }
         let value = json.peek().ok()?;
-        match here.as_slice() {
-            [(number, [_])] => {
-                let start = json.current_index();
-                let text = if value == Peek::String {
-                    json.known_str().ok()?.to_owned()
-                } else {
-                    json.known_skip(value).ok()?;
-                    document[start..json.current_index()].to_owned()
-                };
-                found[*number] = Some(text).filter(|text| value != Peek::Null && !text.is_empty());
+        match here.iter().position(|&is_here| is_here) {
+            Some(number) if paths[number].len() == depth + 1 => {
+                found[number] = Some(text(json, document, value)?).filter(|text| !text.is_empty());
             }
-            [_, ..] if value == Peek::Object => {
-                let below = here.iter().map(|(number, path)| (*number, &path[1..])).collect();
-                texts_in(json, document, below, found)?;
+            Some(_) if value == Peek::Object => {
+                texts_in(json, document, &Below { paths, depth: depth + 1 }, here, found)?;
             }
             _ => json.known_skip(value).ok()?,
+        }
+        for (open, here) in open.iter_mut().zip(here) {
+            *open &= !here;
         }
         key = json.next_key().ok()?;
     }
     Some(())
+}
+
+/// The value that comes next, as a text; an empty one for null.
+fn text(json: &mut Jiter<'_>, document: &str, value: Peek) -> Option<String> {
+    if value == Peek::String {
+        return Some(json.known_str().ok()?.to_owned());
+    }
+    let start = json.current_index();
+    json.known_skip(value).ok()?;
+    Some(if value == Peek::Null { String::new() } else { document[start..json.current_index()].to_owned() })
 }
 
 /// Goes to the value of `key` in the object that comes next.

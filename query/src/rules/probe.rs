@@ -123,7 +123,7 @@ impl Probe<'_> {
 
     /// The condition that the names of events meet; none if all do.
     fn named(&self) -> Option<String> {
-        if self.events.iter().any(|event| event == "*") {
+        if self.takes_all() {
             return None;
         }
         let events = self.events.iter().filter_map(|pattern| Some(Pattern::parse(pattern)?.condition()));
@@ -137,6 +137,12 @@ impl Probe<'_> {
             Outcome::Failure => Some("coalesce(errorCode, '') <> ''".to_owned()),
             Outcome::Any => None,
         }
+    }
+
+    /// Whether it looks at all events.
+    #[must_use]
+    pub fn takes_all(&self) -> bool {
+        self.events.iter().any(|event| event == "*")
     }
 
     /// Whether it looks at events of this source and name.
