@@ -6,6 +6,7 @@ use crate::functions;
 use crate::joins::Joins;
 use crate::limits::{self, Limits};
 use crate::names::compare::JsonCompare;
+use crate::names::members::{self, Members};
 use crate::names::pass::{Parsed, parse};
 use crate::names::planner::Paths;
 use crate::names::relations;
@@ -152,6 +153,8 @@ impl Engine {
             // Before the defaults, or their planner takes every path first.
             .with_expr_planners(vec![Arc::new(Paths)])
             .with_default_features()
+            .with_analyzer_rule(Arc::new(Members))
+            .with_optimizer_rules(members::rules())
             .with_physical_optimizer_rule(Arc::new(Joins))
             .build();
         for function in functions::all() {

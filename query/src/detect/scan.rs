@@ -18,12 +18,13 @@ use compile::{Compiled, OfText, Program, Reader, compile};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, UInt32Array, new_null_array,
 };
-use datafusion::arrow::compute::{and, filter_record_batch, prep_null_mask_filter, take_record_batch};
+use datafusion::arrow::compute::{FilterBuilder, and, prep_null_mask_filter, take_record_batch};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 use foldhash::{HashMap, HashMapExt};
 use futures::TryStreamExt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use texts::Texts;
 
 /// Columns that rows are split by.
@@ -183,12 +184,12 @@ impl<'a> Group<'a> {
         }
         // Where most rows are left, their JSON is read for all probes at once.
         let mut left = if kept.true_count() * FEW < self.rows.num_rows() {
-            let mut few = self.only(&kept)?;
+            let mut few = self.only(&kept, probe)?;
             let met = few.met(probe)?;
-            few.only(&met)?
+            few.only(&met, probe)?
         } else {
             let met = self.met(probe)?;
-            self.only(&and(&kept, &met)?)?
+            self.only(&and(&kept, &met)?, probe)?
         };
         if left.rows.num_rows() == 0 {
             return Ok(None);
@@ -263,20 +264,39 @@ impl<'a> Group<'a> {
         Ok(RecordBatch::try_new_with_options(Arc::clone(&probe.input), columns, &options)?)
     }
 
-    /// The rows that are kept, with what was read of them.
-    fn only(&self, kept: &BooleanArray) -> Result<Self, Error> {
+    /// The rows that are kept, with what was read of them. Columns that `probe` has no more need of are blank.
+    fn only(&self, kept: &BooleanArray, probe: &Compiled) -> Result<Self, Error> {
         if kept.true_count() == self.rows.num_rows() {
             let (rows, shared, texts) = (self.rows.clone(), self.shared.clone(), HashMap::new());
             return Ok(Self { program: self.program, rows, shared, texts });
         }
-        let shared = self.shared.iter().map(|column| {
-            let only = |column: &ArrayRef| datafusion::arrow::compute::filter(column, kept);
-            column.as_ref().map(only).transpose()
+        let filter = FilterBuilder::new(kept).optimize().build();
+        let mut shared = vec![None; self.shared.len()];
+        for &(number, _) in &probe.reads {
+            shared[number] = self.shared[number].as_ref().map(|column| filter.filter(column)).transpose()?;
+        }
+        let columns = self.rows.columns().iter().zip(&probe.needs).map(|(column, is_needed)| {
+            if *is_needed { filter.filter(column) } else { Ok(blank(column.data_type(), filter.count())) }
         });
-        let shared = shared.collect::<Result<_, _>>()?;
-        let rows = filter_record_batch(&self.rows, kept)?;
+        let columns = columns.collect::<Result<_, _>>()?;
+        let options =
+            datafusion::arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(filter.count()));
+        let rows = RecordBatch::try_new_with_options(self.rows.schema(), columns, &options)?;
         Ok(Self { program: self.program, rows, shared, texts: HashMap::new() })
     }
+}
+
+/// A column without values. They are made once, and cut to length.
+fn blank(data_type: &DataType, rows: usize) -> ArrayRef {
+    static BLANKS: LazyLock<Mutex<HashMap<DataType, ArrayRef>>> = LazyLock::new(Mutex::default);
+    let mut blanks = BLANKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = blanks.get(data_type).filter(|blank| blank.len() >= rows).cloned();
+    let known = known.unwrap_or_else(|| {
+        let blank = new_null_array(data_type, rows.next_power_of_two());
+        blanks.insert(data_type.clone(), Arc::clone(&blank));
+        blank
+    });
+    known.slice(0, rows)
 }
 
 /// Which rows meet all `conditions`. NULL is not met.

@@ -74,10 +74,14 @@ impl ScalarUDFImpl for JsonPath {
     /// A path into a record that is put together from its columns is one into a column: nothing has to be put together. A
     /// path to a member that has a column of its own is that column.
     fn simplify(&self, arguments: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
-        Ok(match through_record(&arguments, info).or_else(|| searched(&arguments, info)) {
-            Some(simpler) => ExprSimplifyResult::Simplified(simpler),
-            None => ExprSimplifyResult::Original(arguments),
-        })
+        Ok(
+            match through_record(&arguments, info)
+                .or_else(|| column_of_member(&arguments, |column| info.get_data_type(column).ok()))
+            {
+                Some(simpler) => ExprSimplifyResult::Simplified(simpler),
+                None => ExprSimplifyResult::Original(arguments),
+            },
+        )
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -134,8 +138,11 @@ fn through_record(arguments: &[Expr], info: &SimplifyContext) -> Option<Expr> {
 }
 
 /// `json_path(requestparameters, 'bucketName', …)` → `json_path(requestparameters_bucketname, …)`, where that column is
-/// in scope; without further steps the column itself.
-fn searched(arguments: &[Expr], info: &SimplifyContext) -> Option<Expr> {
+/// in scope, as `type_of` says; without further steps the column itself.
+pub(crate) fn column_of_member(
+    arguments: &[Expr],
+    type_of: impl Fn(&Expr) -> Option<DataType>,
+) -> Option<Expr> {
     let [Expr::Column(of), Expr::Literal(key, _), behind @ ..] = arguments else { return None };
     // Tailpipe's name.
     if ![SEARCHED_IN, "request_parameters"].contains(&of.name.as_str()) {
@@ -144,7 +151,7 @@ fn searched(arguments: &[Expr], info: &SimplifyContext) -> Option<Expr> {
     let key = key.try_as_str()??;
     let (_, name) = SEARCHED.iter().find(|(searched, _)| *searched == key)?;
     let column = Expr::Column(Column::new(of.relation.clone(), *name));
-    let data_type = info.get_data_type(&column).ok()?;
+    let data_type = type_of(&column)?;
     Some(match behind {
         [] if data_type == DataType::Utf8 => column,
         [] => cast(column, DataType::Utf8),

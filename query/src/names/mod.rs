@@ -4,7 +4,8 @@
 //! is read as tokens ([`tokens`], [`bind`]) in our [`dialect`], with [`casts`] of its own; one pass over its syntax tree
 //! ([`pass`], with [`relations`], [`select`] and [`unnest`]) turns what follows a column into subscripts and the functions
 //! of Athena ([`calls`], [`macros`]) into the engine's; a planner hook makes a leaf column or a JSON lookup of each
-//! subscript ([`planner`]); a rewrite gives JSON texts the type of what they are compared with ([`compare`]). What Athena
+//! subscript ([`planner`]); a rewrite gives JSON texts the type of what they are compared with ([`compare`]), and another reads members from their own
+//! columns ([`members`]). What Athena
 //! has and we have not is in [`unsupported`].
 
 pub(crate) mod view;
@@ -28,6 +29,7 @@ mod patterns;
 pub(crate) mod unsupported;
 pub(crate) mod planner;
 pub(crate) mod compare;
+pub(crate) mod members;
 #[cfg(test)]
 mod reference;
 

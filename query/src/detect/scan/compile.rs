@@ -20,6 +20,7 @@ use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::utils::collect_columns;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -132,6 +133,8 @@ pub(super) struct Compiled {
     pub(super) input: SchemaRef,
     /// Which these are, and whether a condition reads them.
     pub(super) reads: Vec<(usize, bool)>,
+    /// Of each column of the files, whether it is read once the cheap conditions are met.
+    pub(super) needs: Vec<bool>,
 }
 
 /// An expression that may be about one text.
@@ -239,8 +242,12 @@ pub(super) fn compile(
         let input = Arc::new(Schema::new(input));
         let own = fields(&names, &values, &input)?;
         let output = Arc::new(Schema::new([&every_fields[..], &own].concat()));
-        let values = every_values.iter().cloned().chain(values).collect();
-        probes.push(Compiled { cheap, dear, values, output, input, reads });
+        let values = every_values.iter().cloned().chain(values).collect::<Vec<_>>();
+        let of_values = values.iter().map(|value: &OfText| &value.of_rows);
+        let read = of_values.chain(&dear).chain(reads.iter().map(|&(number, _)| &shared[number]));
+        let read = read.flat_map(collect_columns).map(|column| column.index()).collect::<BTreeSet<_>>();
+        let needs = (0..base.len()).map(|number| read.contains(&number)).collect();
+        probes.push(Compiled { cheap, dear, values, output, input, reads, needs });
     }
     Ok(Program { probes, columns, shared })
 }
