@@ -1,23 +1,18 @@
 //! Findings → findings that name who began.
 //!
 //! The actor of a finding is the last link of a chain. When that is a session, the identities in the finding's events
-//! are walked back: one look at those events, and one at the issues of the two days before them, for all findings of a
-//! run; nothing when there is no such finding.
+//! are walked back: one look at those events, and one for each link at the seconds in which its credentials were issued,
+//! for all findings of a run; nothing when there is no such finding.
 
-use super::load::{bounded, look_back};
 use super::{Chain, Source};
 use crate::detect::finding::Finding;
 use crate::engine::Engine;
 use crate::error::Error;
-use datafusion::logical_expr::{Expr, ident, lit};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 use trailhound_ingest::lake::{Lake, LakeFile};
-
-/// Event ids that are looked up by name; more of them by reading all identities of their time.
-const NAMED: usize = 10_000;
 
 /// Different origins that a finding names.
 const SHOWN: usize = 3;
@@ -54,15 +49,11 @@ async fn look_up(lake: &Lake, files: &[LakeFile], findings: &mut [&mut Finding])
     let ids = findings.iter().flat_map(|finding| &finding.event_ids).cloned().collect::<HashSet<_>>();
     let first = findings.iter().map(|finding| finding.first_time).min().unwrap_or_default();
     let last = findings.iter().map(|finding| finding.last_time).max().unwrap_or_default();
-    let mut sessions = source.sessions(bounded(named(&ids), Some(first), Some(last)), &ids).await?;
-    sessions.retain(|_, (session, ..)| session.is_temporary());
-    let Some(first) = sessions.values().map(|(session, time, _)| session.created.unwrap_or(*time)).min()
-    else {
-        return Ok(());
-    };
-    let chains = source.chains(Some(look_back(first)), Some(last)).await?;
+    let sessions = source.sessions(&ids, first, last).await?;
+    let chains = source.chains_of(sessions.values().map(|(session, time, _)| (session, *time))).await?;
     for finding in findings {
         let used = finding.event_ids.iter().filter_map(|id| sessions.get(id));
+        let used = used.filter(|(session, ..)| session.is_temporary());
         let chains =
             used.map(|(session, time, ip)| chains.of(session, *time, ip.as_ref())).collect::<Vec<_>>();
         let values = told(&chains);
@@ -71,14 +62,6 @@ async fn look_up(lake: &Lake, files: &[LakeFile], findings: &mut [&mut Finding])
         }
     }
     Ok(())
-}
-
-/// The events with these ids, by the bloom filters of the files, if they are few.
-fn named(ids: &HashSet<String>) -> Expr {
-    if ids.len() > NAMED {
-        return lit(true);
-    }
-    ident("eventid").in_list(ids.iter().map(lit).collect(), false)
 }
 
 /// What a finding says of the chains of its events: each once, and not too many.

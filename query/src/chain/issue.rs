@@ -78,11 +78,6 @@ impl Issue {
         self.caller.kind.as_deref() == Some("AWSService")
     }
 
-    /// Whether credentials of this issue can be in use at `time`.
-    pub(super) fn fits(&self, time: i64) -> bool {
-        self.time <= time.saturating_add(SLACK) && time <= self.time.saturating_add(LIFE + SLACK)
-    }
-
     /// Of two events of one call, or two calls that seem to give the same key, the one to go by.
     pub(super) fn is_better(&self, other: &Self) -> bool {
         let rank = |issue: &Self| (!issue.caller.is_named(), issue.time);

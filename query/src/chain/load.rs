@@ -1,8 +1,10 @@
 //! Events → issues, and the keys that were in use: two plain scans of a few columns.
 
+use super::among::{one_of, within};
 use super::issue::{Issue, Members, Names};
 use super::session::{COLUMNS, Session, Text, Texts};
-use super::{Chains, LOOK_BACK};
+use super::windows::Windows;
+use super::{Chains, DEPTH, LOOK_BACK};
 use crate::engine::{CLOUDTRAIL, Engine};
 use crate::functions::json_path::texts_at;
 use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch};
@@ -62,7 +64,6 @@ pub struct Source {
 pub(super) struct Used {
     pub(super) session: Session,
     pub(super) first: i64,
-    pub(super) last: i64,
     /// Where the first call came from.
     pub(super) ip: Text,
 }
@@ -86,21 +87,56 @@ impl Source {
     /// # Errors
     /// The lake cannot be read, or there are more than two million.
     pub async fn chains(&self, from: Option<i64>, until: Option<i64>) -> Result<Chains> {
+        let (mut chains, mut names) = (Chains::default(), Names::default());
+        self.issues(bounded(lit(true), from, until), &mut chains, &mut names).await?;
+        chains.finish();
+        Ok(chains)
+    }
+
+    /// The issues that lead to these sessions, each in use at a time. Sessions say when they were created; so only those
+    /// seconds are read, link by link, however much else was issued.
+    ///
+    /// # Errors
+    /// As for [`Source::chains`].
+    pub(super) async fn chains_of(&self, used: impl Iterator<Item = (&Session, i64)>) -> Result<Chains> {
+        let (mut chains, mut names) = (Chains::default(), Names::default());
+        let (mut looked_at, mut seen) = (Windows::default(), HashSet::new());
+        let mut links =
+            used.map(|(session, time)| (names.session(session.clone()), time)).collect::<Vec<_>>();
+        for _ in 0..=DEPTH {
+            links.retain(|link| link.0.is_temporary() && seen.insert(link.clone()));
+            if links.is_empty() {
+                break;
+            }
+            let windows = Windows::of(links.iter().map(|(session, time)| session.issued_within(*time)));
+            let new = windows.without(&looked_at);
+            if !new.is_empty() {
+                self.issues(within(TIME, &new), &mut chains, &mut names).await?;
+                chains.finish();
+                looked_at.add(&new);
+            }
+            let issues = links.iter().filter_map(|(session, time)| chains.find(session, *time));
+            links = issues.map(|issue| (Arc::clone(&issue.caller), issue.time)).collect();
+        }
+        Ok(chains)
+    }
+
+    /// Adds the issues whose events meet `filter`.
+    async fn issues(&self, filter: Expr, chains: &mut Chains, names: &mut Names) -> Result<()> {
         let texts = |list: &[&str]| list.iter().map(|text| lit(*text)).collect::<Vec<_>>();
         let is_issue = ident("eventname")
             .in_list(texts(&CALLS), false)
             .and(ident("eventsource").in_list(texts(&SERVICES), false))
             .and(ident("errorcode").is_null().or(ident("errorcode").eq(lit(""))));
         let columns = COLUMNS.iter().chain(&OF_ISSUE).map(|name| ident(*name)).collect();
-        let mut rows = self.rows(bounded(is_issue, from, until), columns).await?;
-        let (mut chains, mut names) = (Chains::default(), Names::default());
+        let mut rows = self.rows(is_issue.and(filter), columns).await?;
         while let Some(batch) = rows.try_next().await? {
-            read_issues(&batch, &mut chains, &mut names)?;
+            read_issues(&batch, chains, names)?;
             if chains.issues.len() > MOST_ISSUES {
                 return too_many(MOST_ISSUES, "credentials were issued");
             }
         }
-        Ok(chains.finish())
+        Ok(())
     }
 
     /// The keys in use from `from` to `until`, of events that meet `filter`.
@@ -123,20 +159,22 @@ impl Source {
         Ok(used)
     }
 
-    /// The identities in the events with these ids that meet `filter`, with their time and address.
+    /// The identities in the events with these ids from `first` to `last`, with their time and address.
     pub(super) async fn sessions(
         &self,
-        filter: Expr,
         ids: &HashSet<String>,
+        first: i64,
+        last: i64,
     ) -> Result<HashMap<String, (Session, i64, Text)>> {
         let columns = COLUMNS.iter().chain(&["eventid"]).map(|name| ident(*name)).collect();
+        let filter = bounded(one_of("eventid", ids), Some(first), Some(last));
         let mut rows = self.rows(filter, columns).await?;
         let (mut found, mut names) = (HashMap::new(), Names::default());
         while let Some(batch) = rows.try_next().await? {
             let texts = Texts::new(&batch, &[&COLUMNS[..], &["eventid", IP]].concat())?;
             let times = times(&batch)?;
             for row in (0..batch.num_rows()).filter(|&row| times.is_valid(row)) {
-                let Some(id) = texts.get(COLUMNS.len(), row).filter(|id| ids.contains(*id)) else { continue };
+                let Some(id) = texts.get(COLUMNS.len(), row) else { continue };
                 let ip = texts.get(COLUMNS.len() + 1, row).map(|ip| names.text(ip));
                 found.insert(id.to_owned(), (texts.session(row, &mut names), times.value(row), ip));
             }
@@ -154,7 +192,7 @@ impl Source {
 }
 
 /// `filter`, of events from `from` to `until`.
-pub(super) fn bounded(filter: Expr, from: Option<i64>, until: Option<i64>) -> Expr {
+fn bounded(filter: Expr, from: Option<i64>, until: Option<i64>) -> Expr {
     let time = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
     let filter = from.iter().fold(filter, |all, from| all.and(ident(TIME).gt_eq(time(*from))));
     until.iter().fold(filter, |all, until| all.and(ident(TIME).lt_eq(time(*until))))
@@ -222,7 +260,6 @@ fn read_used(batch: &RecordBatch, used: &mut HashMap<Arc<str>, Used>, names: &mu
         let (Some(key), time) = (texts.get(0, row), times.value(row)) else { continue };
         let ip = || texts.get(COLUMNS.len(), row);
         if let Some(known) = used.get_mut(key) {
-            known.last = known.last.max(time);
             // One of several calls in the first second, whatever the order in which they are read.
             if time < known.first || (time == known.first && ip() < known.ip.as_deref()) {
                 (known.session, known.first) = (texts.session(row, names), time);
@@ -231,7 +268,7 @@ fn read_used(batch: &RecordBatch, used: &mut HashMap<Arc<str>, Used>, names: &mu
             continue;
         }
         let (session, ip) = (texts.session(row, names), ip().map(|ip| names.text(ip)));
-        used.insert(names.text(key), Used { session, first: time, last: time, ip });
+        used.insert(names.text(key), Used { session, first: time, ip });
     }
     Ok(())
 }

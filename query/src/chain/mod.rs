@@ -11,6 +11,8 @@
 
 mod session;
 mod issue;
+mod windows;
+mod among;
 mod load;
 mod table;
 pub(crate) mod findings;
@@ -23,14 +25,14 @@ pub(crate) use table::COLUMNS;
 pub use table::{ACTOR_CHAIN, ActorChain};
 
 use foldhash::{HashMap, HashSet};
-use issue::{Issue, LIFE, SLACK};
+use issue::Issue;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Links that are followed. AWS has no limit; nobody's chain is as long.
 const DEPTH: usize = 64;
 
-/// How far before a call its chain is looked for: credentials live 36 hours, what they assume another 12.
+/// How far before a call all that was issued matters: credentials live 36 hours, what they assume another 12.
 pub const LOOK_BACK: i64 = 48 * 3_600_000_000;
 
 /// Where credentials come from.
@@ -88,8 +90,8 @@ impl Chains {
         self.issues.push(issue);
     }
 
-    /// Puts together what two accounts logged of one call, once all issues are known.
-    fn finish(mut self) -> Self {
+    /// Puts together what two accounts logged of one call, once all issues of a time are known.
+    fn finish(&mut self) {
         let callers = self.callers();
         for issue in self.issues.iter_mut().filter(|issue| !issue.caller.is_named()) {
             if let Some((caller, ip)) = issue.shared.as_ref().and_then(|shared| callers.get(shared)) {
@@ -100,7 +102,6 @@ impl Chains {
         for numbers in self.by_session.values_mut() {
             numbers.sort_unstable_by_key(time);
         }
-        self
     }
 
     /// Callers that another account's event of the same call does not name, by `sharedEventID`.
@@ -150,8 +151,10 @@ impl Chains {
 
     /// The issue of the credentials that `session` used at `time`.
     fn find(&self, session: &Session, time: i64) -> Option<&Issue> {
+        let (from, until) = session.issued_within(time);
         let by_key = session.key.as_ref().and_then(|key| self.by_key.get(key));
-        let by_key = by_key.map(|number| &self.issues[*number as usize]).filter(|issue| issue.fits(time));
+        let by_key = by_key.map(|number| &self.issues[*number as usize]);
+        let by_key = by_key.filter(|issue| (from..=until).contains(&issue.time));
         by_key.or_else(|| self.find_by_session(session, time))
     }
 
@@ -159,10 +162,7 @@ impl Chains {
     /// that can be meant.
     fn find_by_session(&self, session: &Session, time: i64) -> Option<&Issue> {
         let numbers = self.by_session.get(session.session_arn()?)?;
-        let (from, until) = match session.created {
-            Some(created) => (created - SLACK, created + SLACK),
-            None => (time - LIFE, time + SLACK),
-        };
+        let (from, until) = session.issued_within(time);
         let begin = numbers.partition_point(|number| self.issues[*number as usize].time < from);
         let end = numbers.partition_point(|number| self.issues[*number as usize].time <= until);
         let issues = numbers[begin..end].iter().map(|number| &self.issues[*number as usize]);

@@ -1,6 +1,6 @@
 //! The identity in one event: who called, with which credentials, and what it says of where they come from.
 
-use super::issue::Names;
+use super::issue::{LIFE, Names, SLACK};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
@@ -110,10 +110,21 @@ impl OriginType {
 }
 
 impl Session {
-    /// Whether the credentials were issued, for a time.
+    /// Whether the credentials were issued, for a time. Keys that are say so
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>).
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        self.created.is_some() || self.session_arn().is_some()
+        let is_key = || self.key.as_ref().is_some_and(|key| key.starts_with("ASIA"));
+        self.created.is_some() || self.session_arn().is_some() || is_key()
+    }
+
+    /// The first and the last time at which the credentials that are in use at `time` can have been issued. Sessions say
+    /// when they were created, which is when "the temporary security credentials were issued"
+    /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>).
+    pub(super) fn issued_within(&self, time: i64) -> (i64, i64) {
+        let (first, last) =
+            self.created.map_or((time.saturating_sub(LIFE), time), |created| (created, created));
+        (first.saturating_sub(SLACK), last.saturating_add(SLACK))
     }
 
     /// The ARN, if it is that of a session which somebody was issued.

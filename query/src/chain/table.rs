@@ -222,13 +222,15 @@ impl Walk {
                 until.map(|until| until.saturating_add(LIFE)),
             )
             .await?;
-        let (mut from, mut until) = (from.map(look_back), until.map(|until| until.saturating_add(SLACK)));
         // Keys that are in use say when they were issued; of others nothing is known.
-        if keys.as_ref().is_some_and(|keys| keys.iter().all(|key| used.contains_key(key.as_str()))) {
-            from = used.values().map(|used| look_back(used.session.created.unwrap_or(used.first))).min();
-            until = used.values().map(|used| used.last.saturating_add(SLACK)).max();
-        }
-        let chains = self.source.chains(from, until).await?;
+        let chains = if keys
+            .as_ref()
+            .is_some_and(|keys| keys.iter().all(|key| used.contains_key(key.as_str())))
+        {
+            self.source.chains_of(used.values().map(|used| (&used.session, used.first))).await?
+        } else {
+            self.source.chains(from.map(look_back), until.map(|until| until.saturating_add(SLACK))).await?
+        };
         let mut rows = used.into_iter().map(|(key, used)| (key, used.session, used.first, used.ip));
         let mut rows = rows.by_ref().collect::<Vec<Row>>();
         let known = rows.iter().map(|(key, ..)| Arc::clone(key)).collect::<HashSet<_>>();
