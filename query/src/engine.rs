@@ -19,7 +19,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, TableReference, plan_err};
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -228,7 +228,7 @@ impl Engine {
     /// As for [`Engine::stream`].
     pub async fn start(&self, text: &str, values: &Values, most: Option<usize>) -> Result<Running, Error> {
         let Parsed { statement, display, has_star } = parse(text, values)?;
-        let plan = limited(self.plan(statement, has_star).await?, most)?;
+        let plan = limited(plan(&self.session.state(), statement, has_star).await?, most)?;
         let frame = self.session.execute_logical_plan(plan).await?;
         let schema = displayed(frame.schema().as_arrow(), &display);
         let names = Arc::clone(&schema);
@@ -239,33 +239,14 @@ impl Engine {
         Ok(Running { schema, rows, plan })
     }
 
-    /// An engine in which `cloudtrail` has its columns and no row, and what each of them is in the files: plans of it are
-    /// quick to make, since they do not hold the view.
-    pub(crate) async fn planner(&self) -> Result<(Self, LogicalPlan), Error> {
+    /// What makes plans of statements over `cloudtrail`.
+    pub(crate) async fn planner(&self) -> Result<Planner, Error> {
         let view = self.session.table_provider(CLOUDTRAIL).await?;
         let missing = || DataFusionError::Internal(format!("{CLOUDTRAIL} is no view"));
         let plan = view.get_logical_plan().ok_or_else(missing)?.into_owned();
-        let planner = Self::empty()?;
-        planner.session.register_table(CLOUDTRAIL, Arc::new(EmptyTable::new(view.schema())))?;
-        Ok((planner, plan))
-    }
-
-    /// The plan of one statement with functions and types resolved, before it is optimised; and its columns as AWS, or the
-    /// statement, names them.
-    ///
-    /// # Errors
-    /// The statement is not understood, or would write.
-    pub(crate) async fn analyzed(
-        &self,
-        text: &str,
-        values: &Values,
-    ) -> Result<(LogicalPlan, SchemaRef), Error> {
-        let Parsed { statement, display, has_star } = parse(text, values)?;
-        let plan = self.plan(statement, has_star).await?;
-        let state = self.session.state();
-        let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
-        let schema = displayed(plan.schema().as_arrow(), &display);
-        Ok((plan, schema))
+        let empty = Self::empty()?;
+        empty.session.register_table(CLOUDTRAIL, Arc::new(EmptyTable::new(view.schema())))?;
+        Ok(Planner { state: empty.session.state(), view: plan })
     }
 
     /// The events as the files have them: some of the columns, of the rows that meet `filters`, and perhaps others.
@@ -299,24 +280,57 @@ impl Engine {
         self.stream(text, values).await?.1.try_collect().await
     }
 
-    async fn plan(&self, statement: Statement, has_star: bool) -> Result<LogicalPlan, DataFusionError> {
-        let plan = self.session.state().statement_to_plan(statement).await?;
-        SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false)
-            .verify_plan(&plan)?;
-        if matches!(plan, LogicalPlan::Copy(_)) {
-            return plan_err!("COPY would write; queries can only read");
-        }
-        view::hide_leaves(plan, has_star)
-    }
-
     /// The session beneath, for tests of plans.
     #[must_use]
     pub fn session(&self) -> &SessionContext {
         &self.session
     }
+}
+
+/// Makes plans and no rows: `cloudtrail` has its columns here, and nothing beneath. Such plans are quick to make, since they do
+/// not hold the view.
+pub(crate) struct Planner {
+    state: SessionState,
+    /// What each column of `cloudtrail` is in the files.
+    pub(crate) view: LogicalPlan,
+}
+
+impl Planner {
+    /// The plan of one statement with functions and types resolved, before it is optimised; and its columns as AWS, or the
+    /// statement, names them.
+    ///
+    /// # Errors
+    /// The statement is not understood, or would write.
+    pub(crate) async fn analyzed(
+        &self,
+        text: &str,
+        values: &Values,
+    ) -> Result<(LogicalPlan, SchemaRef), Error> {
+        let Parsed { statement, display, has_star } = parse(text, values)?;
+        let plan = plan(&self.state, statement, has_star).await?;
+        let options = self.state.config_options();
+        let plan = self.state.analyzer().execute_and_check(plan, options, |_, _| {})?;
+        let schema = displayed(plan.schema().as_arrow(), &display);
+        Ok((plan, schema))
+    }
+}
+
+/// The plan of a statement, which may only read.
+async fn plan(
+    state: &SessionState,
+    statement: Statement,
+    has_star: bool,
+) -> Result<LogicalPlan, DataFusionError> {
+    let plan = state.statement_to_plan(statement).await?;
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
+        .verify_plan(&plan)?;
+    if matches!(plan, LogicalPlan::Copy(_)) {
+        return plan_err!("COPY would write; queries can only read");
+    }
+    view::hide_leaves(plan, has_star)
 }
 
 /// `plan` with a limit on its rows, where it has rows of its own.

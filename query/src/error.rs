@@ -1,6 +1,7 @@
 //! What can stop a question.
 
 use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::sql::sqlparser::parser::ParserError;
 use trailhound_ingest::lake::{LakeError, LakeTable};
 
 /// Why a question has no answer.
@@ -91,6 +92,9 @@ fn plain(error: &DataFusionError) -> String {
     if let DataFusionError::ResourcesExhausted(text) = error.find_root() {
         return exhausted(text);
     }
+    if let DataFusionError::SQL(error, _) = error.find_root() {
+        return unparsed(error);
+    }
     let text = error.find_root().strip_backtrace();
     if text.contains("used disk space during the spilling") {
         return exhausted("disk space");
@@ -102,11 +106,35 @@ fn plain(error: &DataFusionError) -> String {
     while let Some(rest) = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
         text = rest;
     }
+    if let Some((time, _)) =
+        text.strip_prefix("Error parsing timestamp from '").and_then(|rest| rest.rsplit_once("': "))
+    {
+        return format!("'{time}' is no time\nhint: write it as '2026-03-17 08:00:00'");
+    }
     let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
     match missing.and_then(|name| name.rsplit('.').next()) {
         Some(name) => no_table(name),
         None => hint.map_or_else(|| text.to_owned(), |hint| format!("{text}\nhint: {hint}")),
     }
+}
+
+/// What a parser did not understand: `expected an expression, found FROM at line 1, column 8`.
+fn unparsed(error: &ParserError) -> String {
+    let text = match error {
+        ParserError::ParserError(text) | ParserError::TokenizerError(text) => {
+            text.lines().next().unwrap_or_default()
+        }
+        ParserError::RecursionLimitExceeded => return "this is nested too deeply".to_owned(),
+    };
+    let (text, place) = match text.rsplit_once(" at Line: ") {
+        Some((text, place)) => (text, format!(" at line {}", place.replacen("Column:", "column", 1))),
+        None => (text, String::new()),
+    };
+    let text = match text.strip_prefix("Expected: ").and_then(|rest| rest.split_once(", found: ")) {
+        Some((expected, found)) => format!("expected {expected}, found {found}"),
+        None => text.to_owned(),
+    };
+    format!("{text}{place}")
 }
 
 /// Which limit was met. The engine says it in many words, and names its operators.

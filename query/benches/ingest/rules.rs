@@ -3,8 +3,7 @@
 //!
 //! The rules are made of the names that the events have, from the most frequent on, seven in ten of kind `match`, the
 //! others thresholds, sequences and `first_seen`, each with a condition on JSON; 10 and 50 are some of the 250, evenly
-//! spread, and such that one of them finds something: the first finding of a run has a price of its own, since who is
-//! behind it is looked for. "None" is a rule that reads the same columns and no event meets. "The pack" are the rules in the binary.
+//! spread. "None" is a rule that reads the same columns and no event meets. "The pack" are the rules in the binary.
 
 use super::commands::Run;
 use super::{commands, cpu, python};
@@ -40,15 +39,10 @@ pub(crate) fn print(logs: &Path) {
         println!("| {what} | {:.2} | {:.2} | {more} |", run.cpu, run.cpu / none.cpu);
     };
     row("none", &none);
-    let all = (0..MOST).map(|number| rule(number, &names)).collect::<Vec<_>>();
-    let run = detect(&scratch, &lake, &all);
-    let finds = one_that_finds(&scratch);
-    for count in [10, 50] {
-        let step = MOST / count;
-        let rules = all.iter().skip(finds % step).step_by(step).cloned().collect::<Vec<_>>();
+    for count in [10, 50, MOST] {
+        let rules = (0..count).map(|number| rule(number * MOST / count, &names)).collect::<Vec<_>>();
         row(&count.to_string(), &detect(&scratch, &lake, &rules));
     }
-    row(&MOST.to_string(), &run);
     row("the pack", &detect(&scratch, &lake, &[]));
     let asked = (0..ASKED).map(|number| predicate(number, &names)).collect::<Vec<_>>();
     let rules = asked.iter().enumerate().map(|(number, asked)| asked.rule(number)).collect::<Vec<_>>();
@@ -63,18 +57,6 @@ pub(crate) fn print(logs: &Path) {
         None => eprintln!("SKIPPED: DuckDB (needs python3 with venv, and a package index)"),
     }
     let _ = fs::remove_dir_all(&scratch);
-}
-
-/// The number of a rule that found something in the last run.
-fn one_that_finds(scratch: &Path) -> usize {
-    let output = Command::new(env!("CARGO_BIN_EXE_trailhound"))
-        .args(["sql", "select min(rule) from findings", "--format", "csv", "--lake"])
-        .arg(scratch.join("copy"))
-        .output()
-        .expect("trailhound");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let id = text.lines().nth(1).and_then(|line| line.trim_matches('"').strip_prefix('r'));
-    id.and_then(|number| number.parse().ok()).expect("a finding")
 }
 
 /// `eventSource` without its ending and `eventName`, the most frequent first.

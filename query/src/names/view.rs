@@ -98,8 +98,11 @@ fn hidden() -> HashSet<String> {
 
 /// The outermost `SELECT *` shows structs, not their leaves.
 pub(crate) fn hide_leaves(plan: LogicalPlan, has_star: bool) -> Result<LogicalPlan> {
+    if !has_star {
+        return Ok(plan);
+    }
     let hidden = hidden();
-    if !has_star || !plan.schema().fields().iter().any(|field| hidden.contains(field.name())) {
+    if !plan.schema().fields().iter().any(|field| hidden.contains(field.name())) {
         return Ok(plan);
     }
     let columns = plan.schema().columns().into_iter();

@@ -9,7 +9,7 @@
 //! files, which is filled once for all rules.
 
 use super::patterns;
-use crate::engine::Engine;
+use crate::engine::{Engine, Planner};
 use crate::error::Error;
 use crate::rules::params::Values;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -35,7 +35,7 @@ pub(super) struct Flat {
 
 /// What reads the statements of probes.
 pub(super) struct Reader {
-    planner: Engine,
+    planner: Planner,
     /// The columns of `cloudtrail`, over those of the files.
     columns: Vec<Expr>,
 }
@@ -44,10 +44,11 @@ impl Reader {
     /// # Errors
     /// The engine has no lake.
     pub(super) async fn new(engine: &Engine) -> Result<Self, Error> {
-        let (planner, view) = engine.planner().await?;
+        let planner = engine.planner().await?;
+        let view = &planner.view;
         let columns = view.schema().columns().into_iter().map(Expr::Column).collect();
         let of_files = |name: &str| Expr::Column(Column::from_name(name));
-        let (columns, _) = put_together(&view, columns, &|_, name| of_files(name))?;
+        let (columns, _) = put_together(view, columns, &|_, name| of_files(name))?;
         Ok(Self { planner, columns })
     }
 
@@ -207,16 +208,16 @@ pub(super) fn compile(
     let columns = columns.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let base = columns.iter().map(|name| Ok(files.field_with_name(name)?.clone()));
     let base = base.collect::<Result<Vec<_>, Error>>()?;
-    let physical = |exprs: &[Expr], schema: &[Field]| {
-        let schema = DFSchema::try_from(Schema::new(schema.to_vec()))?;
-        let exprs = exprs.iter().map(|expr| state.create_physical_expr(expr.clone(), &schema));
+    let physical = |exprs: &[Expr], schema: &DFSchema| {
+        let exprs = exprs.iter().map(|expr| state.create_physical_expr(expr.clone(), schema));
         exprs.collect::<datafusion::common::Result<Vec<_>>>()
     };
-    let shared = physical(&paths.found, &base)?;
+    let named = |fields: &[Field]| DFSchema::try_from(Schema::new(fields.to_vec()));
+    let over_base = named(&base)?;
+    let shared = physical(&paths.found, &over_base)?;
     let plain = |of_rows| OfText { of_rows, of_text: None };
-    let every_values = physical(&every_values, &base)?.into_iter().map(plain).collect::<Vec<_>>();
-    let base_schema = Schema::new(base.clone());
-    let every_fields = fields(&every_names, &every_values, &base_schema)?;
+    let every_values = physical(&every_values, &over_base)?.into_iter().map(plain).collect::<Vec<_>>();
+    let every_fields = fields(&every_names, &every_values, over_base.as_arrow())?;
     let mut probes = Vec::new();
     for Logical { cheap, dear, names, values } in logical {
         let of_conditions = shared_of(&dear);
@@ -226,20 +227,21 @@ pub(super) fn compile(
         for &(number, _) in &reads {
             input.push(Field::new(shared_name(number), paths.found[number].get_type(&all)?, true));
         }
-        let of_text = |exprs: &[Expr], over: &[Field]| {
+        let input = named(&input)?;
+        let of_text = |exprs: &[Expr], over: &DFSchema| {
             let of_rows = physical(exprs, over)?.into_iter();
             let both = of_rows.zip(exprs).map(|(of_rows, expr)| {
                 let of_text = text_of(expr, &base).map(|number| {
-                    let of_text = physical(std::slice::from_ref(expr), &base[number..=number])?;
+                    let of_text = physical(std::slice::from_ref(expr), &named(&base[number..=number])?)?;
                     Ok::<_, Error>((number, Arc::clone(&of_text[0])))
                 });
                 Ok(OfText { of_rows, of_text: of_text.transpose()? })
             });
             both.collect::<Result<Vec<_>, Error>>()
         };
-        let (cheap, values) = (of_text(&cheap, &base)?, of_text(&values, &input)?);
+        let (cheap, values) = (of_text(&cheap, &over_base)?, of_text(&values, &input)?);
         let dear = physical(&dear, &input)?;
-        let input = Arc::new(Schema::new(input));
+        let input = Arc::clone(input.inner());
         let own = fields(&names, &values, &input)?;
         let output = Arc::new(Schema::new([&every_fields[..], &own].concat()));
         let values = every_values.iter().cloned().chain(values).collect::<Vec<_>>();
