@@ -20,6 +20,7 @@ use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, TableReference, plan_err};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -90,6 +91,16 @@ impl Engine {
         Ok(engine)
     }
 
+    /// The same of the same lake, with what this engine knows of files.
+    ///
+    /// # Errors
+    /// The session cannot be made.
+    pub fn beside(&self, lake: &Lake, files: Vec<LakeFile>) -> Result<Self, Error> {
+        let mut engine = Self::empty_in(self.session.runtime_env())?;
+        engine.register(lake, files)?;
+        Ok(engine)
+    }
+
     /// The lake with `events` at one version, beside the other tables at their newest.
     ///
     /// # Errors
@@ -137,6 +148,10 @@ impl Engine {
     }
 
     fn empty() -> Result<Self, Error> {
+        Self::empty_in(limits::usual()?)
+    }
+
+    fn empty_in(runtime: Arc<RuntimeEnv>) -> Result<Self, Error> {
         // Twice the usual: what a group costs in each batch, in aggregates and in rules, is paid half as often.
         let mut config = SessionConfig::new().with_information_schema(true).with_batch_size(BATCH_ROWS);
         let options = config.options_mut();
@@ -146,7 +161,6 @@ impl Engine {
         options.sql_parser.default_null_ordering = "nulls_last".into();
         // Texts are views where that is worth it, see [`viewed`].
         options.execution.parquet.schema_force_view_types = false;
-        let runtime = limits::usual()?;
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
@@ -265,6 +279,11 @@ impl Engine {
         }
         let rows = frame.select_columns(columns)?.execute_stream().await?;
         Ok(rows.map(|batch| Ok(batch?)).boxed())
+    }
+
+    /// The events with the columns of the files, if there are any in a lake.
+    pub(crate) fn events_of_files(&self) -> Option<Arc<dyn TableProvider>> {
+        self.flat.clone().map(|events| events as Arc<dyn TableProvider>)
     }
 
     /// The columns of [`Engine::flat`].

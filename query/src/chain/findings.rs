@@ -12,7 +12,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
-use trailhound_ingest::lake::{Lake, LakeFile};
 
 /// Different origins that a finding names.
 const SHOWN: usize = 3;
@@ -22,13 +21,13 @@ const ENTITIES: [&str; 3] = ["origin", "originType", "chain"];
 
 /// Adds `origin`, `originType` and `chain` to the findings whose actor is a session. What cannot be looked up is left
 /// out, with a warning: a finding matters more than where it comes from.
-pub(crate) async fn name_origins(lake: &Lake, files: &[LakeFile], findings: &mut [Finding]) {
+pub(crate) async fn name_origins(engine: &Engine, findings: &mut [Finding]) {
     let mut findings = findings.iter_mut().filter(|finding| is_session(finding)).collect::<Vec<_>>();
     if findings.is_empty() {
         return;
     }
     let began = Instant::now();
-    match look_up(lake, files, &mut findings).await {
+    match look_up(engine, &mut findings).await {
         Ok(()) => tracing::debug!(
             "looked for the origin of {} findings: {:.3} s",
             findings.len(),
@@ -44,8 +43,8 @@ fn is_session(finding: &Finding) -> bool {
     actor.contains(":role/") || super::session::is_session(actor) || actor.ends_with(":root")
 }
 
-async fn look_up(lake: &Lake, files: &[LakeFile], findings: &mut [&mut Finding]) -> Result<(), Error> {
-    let source = Source::of(&Engine::over(lake, files.to_vec())?).await?;
+async fn look_up(engine: &Engine, findings: &mut [&mut Finding]) -> Result<(), Error> {
+    let Some(source) = Source::of(engine) else { return Ok(()) };
     let ids = findings.iter().flat_map(|finding| &finding.event_ids).cloned().collect::<HashSet<_>>();
     let first = findings.iter().map(|finding| finding.first_time).min().unwrap_or_default();
     let last = findings.iter().map(|finding| finding.last_time).max().unwrap_or_default();

@@ -5,7 +5,7 @@ use super::issue::{Issue, Members, Names};
 use super::session::{COLUMNS, Session, Text, Texts};
 use super::windows::Windows;
 use super::{Chains, DEPTH, LOOK_BACK};
-use crate::engine::{CLOUDTRAIL, Engine};
+use crate::engine::Engine;
 use crate::functions::json_path::texts_at;
 use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use datafusion::arrow::compute::cast;
@@ -73,13 +73,10 @@ impl Source {
         Self { state, events }
     }
 
-    /// The events of an engine.
-    ///
-    /// # Errors
-    /// It has none.
-    pub async fn of(engine: &Engine) -> Result<Self> {
-        let events = engine.session().table_provider(CLOUDTRAIL).await?;
-        Ok(Self::new(engine.session().state(), events))
+    /// The events of an engine, if it has a lake.
+    #[must_use]
+    pub fn of(engine: &Engine) -> Option<Self> {
+        Some(Self::new(engine.session().state(), engine.events_of_files()?))
     }
 
     /// The issues from `from` to `until`, in microseconds since 1970: see [`LOOK_BACK`].

@@ -3,6 +3,7 @@
 use super::finding::Finding;
 use super::state::State;
 use super::{Ready, Work, bound, evaluate};
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::rules::{Rule, Severity};
 use std::cmp::Reverse;
@@ -48,7 +49,8 @@ pub async fn backtest(lake: &Lake, rules: &[Ready<'_>], since: i64) -> Result<Ba
     let ready =
         marked.iter().zip(rules).map(|(rule, ready)| Ready { rule, set: ready.set }).collect::<Vec<_>>();
     // What is new is what these events show to be new.
-    let mut findings = evaluate::evaluate(lake, &ready, &work, &State::default()).await?.findings;
+    let engine = Engine::at(lake, work.all.clone())?;
+    let mut findings = evaluate::evaluate(lake, &engine, &ready, &work, &State::default()).await?.findings;
     findings.retain(|finding| finding.last_time >= since);
     for finding in &mut findings {
         finding.rule = finding.rule.trim_start_matches(MARK).to_owned();

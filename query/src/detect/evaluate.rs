@@ -39,25 +39,25 @@ pub(super) struct Evaluated {
     pub(super) activity: Activity,
 }
 
-/// What `rules` find in the new events of `work`, beside what is known.
+/// What `rules` find in the new events of `work`, beside what is known. `all` has the events and the other tables of the lake.
 pub(super) async fn evaluate(
     lake: &Lake,
+    all: &Engine,
     rules: &[Ready<'_>],
     work: &Work,
     before: &State,
 ) -> Result<Evaluated, Error> {
-    let all = Engine::at(lake, work.all.clone())?;
-    let known = Known::load(&all, known_from(rules, work)).await?;
+    let known = Known::load(all, known_from(rules, work)).await?;
     let values = rules.iter().map(|ready| ready.rule.values(ready.set)).collect::<Result<Vec<_>, _>>()?;
     let mut gathered = rules.iter().map(|ready| Gathered::of(ready.rule)).collect::<Vec<_>>();
     let mut novelties = rules.iter().map(|ready| Novelty::of(ready.rule)).collect::<Vec<_>>();
     let mut passes = Passes { lake, rules, values: &values, work, budget: Budget::default() };
     let mut told = Evaluated::default();
     let began = Instant::now();
-    passes.over_new(&all, &mut gathered, &mut novelties, &mut told.activity).await?;
+    passes.over_new(all, &mut gathered, &mut novelties, &mut told.activity).await?;
     tracing::debug!("looked at new events: {:.3} s", began.elapsed().as_secs_f64());
     let began = Instant::now();
-    passes.over_old(&all, &mut gathered).await?;
+    passes.over_old(all, &mut gathered).await?;
     tracing::debug!("looked at older events: {:.3} s", began.elapsed().as_secs_f64());
     let watched = work.watched();
     let shared = Shared { known: &known, late_before: work.late_before, now: time::now() };
@@ -66,7 +66,7 @@ pub(super) async fn evaluate(
         let (rule, values, began) = (rules[number].rule, &values[number], Instant::now());
         let none = HashSet::new();
         let mut hits = Hits::new(rule, values, shared, superseded.get(rule.id.as_str()).unwrap_or(&none))?;
-        let judge = Judge { rule, values, all: &all, gathered: &gathered[number], lake, work };
+        let judge = Judge { rule, values, all, gathered: &gathered[number], lake, work };
         let judged = match &novelties[number] {
             Some(novelty) => {
                 novelty.judge(before.of(&rule.id), watched.map(|span| span.first), &mut hits);
@@ -162,7 +162,7 @@ impl<'a> Passes<'a> {
         activity: &mut Activity,
     ) -> Result<(), Error> {
         let (mut scan, of) = self.scan(all, |_| true).await?;
-        let new = Engine::over(self.lake, self.work.new.clone())?;
+        let new = all.beside(self.lake, self.work.new.clone())?;
         let budget = &mut self.budget;
         let hit = |probe: usize, batch| {
             let (rule, step) = of[probe];
@@ -192,7 +192,7 @@ impl<'a> Passes<'a> {
             let (rule, step) = of[probe];
             gathered[rule].take_old(step, &batch, budget)
         };
-        scan.run(&Engine::over(self.lake, old)?, between(from, until), |_| Ok(()), hit).await
+        scan.run(&all.beside(self.lake, old)?, between(from, until), |_| Ok(()), hit).await
     }
 }
 
@@ -279,7 +279,7 @@ impl Judge<'_> {
         let new;
         let (engine, range) = match reach {
             None => {
-                new = Engine::over(self.lake, self.work.new.clone())?;
+                new = self.all.beside(self.lake, self.work.new.clone())?;
                 (&new, Range::default())
             }
             Some((from, until)) => {

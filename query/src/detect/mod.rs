@@ -114,10 +114,10 @@ pub async fn detect(lake: &Lake, rules: &[Ready<'_>]) -> Result<Detected, Error>
             detected.seconds = began.elapsed().as_secs_f64();
             return Ok(detected);
         }
-        let engine = Engine::at(lake, Vec::new())?;
+        let engine = Engine::at(lake, work.all.clone())?;
         let known = State::load(&engine, learners(rules), marks.findings.unwrap_or(-1)).await?;
-        let mut told = evaluate::evaluate(lake, rules, &work, &known).await?;
-        crate::chain::findings::name_origins(lake, &work.all, &mut told.findings).await;
+        let mut told = evaluate::evaluate(lake, &engine, rules, &work, &known).await?;
+        crate::chain::findings::name_origins(&engine, &mut told.findings).await;
         points::reach("evaluated");
         if !commit(lake, &told, &known, marks, work.version).await? {
             // Somebody else has covered these events, or some of them.
