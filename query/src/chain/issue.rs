@@ -1,15 +1,8 @@
 //! One event that gave out credentials: to whom, for what, and with which key.
 
+use super::names::Names;
 use super::session::{Session, Text, is_session};
-use foldhash::HashSet;
 use std::sync::Arc;
-
-/// What CloudTrail rounds away, and clocks of two services differ by, in microseconds.
-pub(super) const SLACK: i64 = 5_000_000;
-
-/// The longest that credentials live: 36 hours, for `GetSessionToken` and `GetFederationToken`; a role's live for 12
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_request.html>).
-pub(super) const LIFE: i64 = 36 * 3_600_000_000;
 
 /// An event that gave out credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,35 +106,6 @@ fn assumed_role(role: &str, session: &str) -> Option<String> {
 /// The target of `AssumeRoot`, an account or the ARN of its root.
 fn root_of(target: &str) -> String {
     if target.starts_with("arn:") { target.to_owned() } else { format!("arn:aws:iam::{target}:root") }
-}
-
-/// Texts and identities that many events share, each kept once.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    texts: HashSet<Arc<str>>,
-    sessions: HashSet<Arc<Session>>,
-}
-
-impl Names {
-    /// The one copy of a text.
-    pub(super) fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let text = Arc::<str>::from(text);
-        self.texts.insert(Arc::clone(&text));
-        text
-    }
-
-    /// The one copy of an identity.
-    pub(super) fn session(&mut self, session: Session) -> Arc<Session> {
-        if let Some(known) = self.sessions.get(&session) {
-            return Arc::clone(known);
-        }
-        let session = Arc::new(session);
-        self.sessions.insert(Arc::clone(&session));
-        session
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Events → issues, and the keys that were in use: two plain scans of a few columns.
 
 use super::among::{one_of, within};
-use super::issue::{Issue, Members, Names};
-use super::session::{COLUMNS, Session, Text, Texts};
+use super::issue::{Issue, Members};
+use super::names::Names;
+use super::session::{Session, Text};
+use super::texts::{COLUMNS, Texts};
 use super::windows::Windows;
 use super::{Chains, DEPTH, LOOK_BACK};
 use crate::engine::Engine;

@@ -10,6 +10,8 @@
 //! that give out credentials ([`load`]) and walk in memory.
 
 mod session;
+mod names;
+mod texts;
 mod issue;
 mod windows;
 mod among;

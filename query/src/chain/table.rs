@@ -1,7 +1,7 @@
 //! `actor_chain`: a row for each access key that was issued or used, computed when a query names the table.
 
-use super::issue::{LIFE, SLACK};
 use super::load::{Source, look_back};
+use super::session::{LIFE, SLACK};
 use super::{Chain, Chains};
 use async_trait::async_trait;
 use datafusion::arrow::array::{
