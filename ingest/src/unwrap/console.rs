@@ -11,7 +11,6 @@
 //! It is in no column of its own and so survives in `rest` of the row, together with the columns that have no
 //! counterpart in a record. `rest.$partial IS NOT NULL` finds the rows.
 
-use super::table::plain;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -39,6 +38,11 @@ const COLUMNS: [(&str, &str); 18] = [
     ("readonly", "readOnly"),
     ("recipientaccountid", "recipientAccountId"),
 ];
+
+/// The name of a column without its case, blanks and signs: `Event name`, `eventName` and `event_name` are the same.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
 
 /// The record that the cells of a row make under these names; `None` where they name no event and no time, or hold
 /// bytes that are no text.

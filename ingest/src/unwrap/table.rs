@@ -3,6 +3,7 @@
 //! CloudTrail Lake saves query results like this, with the record in the column `eventjson`; CloudWatch Logs Insights
 //! has it in `@message`. A row without a record in a cell may still say something, see `console.rs`.
 
+use super::console::{partial, plain};
 use super::{Hear, Walk, strings};
 use memchr::{memchr, memchr2};
 use std::borrow::Cow;
@@ -40,11 +41,6 @@ pub(super) fn header(text: &[u8]) -> Option<Header> {
     let records = plain.iter().map(|name| RECORDS.contains(&name.as_str())).collect::<Vec<_>>();
     let known = records.contains(&true) || (has("eventname") && has("eventtime"));
     known.then_some(Header { names, records, next })
-}
-
-/// The name of a column without its case, blanks and signs: `Event name`, `eventName` and `event_name` are the same.
-pub(super) fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// The row that begins at `at`; `None` when it has a quote that is never closed.
@@ -130,7 +126,7 @@ impl<H: Hear> Walk<'_, H> {
             return;
         }
         let cells = row.cells.iter().map(|cell| content(&self.arena[at..], cell));
-        match super::console::partial(&header.names, cells) {
+        match partial(&header.names, cells) {
             Some(record) => self.document(at, row, record.as_bytes()),
             None => self.reject(at, at + row.next, "a row without a CloudTrail record"),
         }

@@ -8,7 +8,7 @@
 //! SELECT …
 //! ```
 
-use super::param::Param;
+use super::param::{Param, is_name};
 use super::wrong;
 use crate::error::Error;
 use crate::names::bind::names_in;
@@ -93,12 +93,6 @@ impl Investigation {
         }
         Ok(())
     }
-}
-
-/// Whether a name is made of small letters, digits and one other character, and begins with a letter.
-pub(super) fn is_name(name: &str, other: char) -> bool {
-    name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == other)
 }
 
 #[cfg(test)]

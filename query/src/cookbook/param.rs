@@ -1,6 +1,5 @@
 //! A param of an investigation: `$name type = default: what it is`, and texts of the command line → its values.
 
-use super::file::is_name;
 use crate::moment::moment;
 use crate::names::nearest;
 use crate::names::values::Value;
@@ -139,6 +138,12 @@ fn untyped(kind: ParamType, text: &str) -> Value {
             Value::Texts(items.map(str::to_owned).collect())
         }
     }
+}
+
+/// Whether a name is made of small letters, digits and one other character, and begins with a letter.
+pub(super) fn is_name(name: &str, other: char) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == other)
 }
 
 #[cfg(test)]
