@@ -4,6 +4,7 @@
 //! are walked back: one look at those events, and one for each link at the seconds in which its credentials were issued,
 //! for all findings of a run; nothing when there is no such finding.
 
+use super::windows::Windows;
 use super::{Chain, Source};
 use crate::detect::finding::Finding;
 use crate::engine::Engine;
@@ -46,9 +47,8 @@ fn is_session(finding: &Finding) -> bool {
 async fn look_up(engine: &Engine, findings: &mut [&mut Finding]) -> Result<(), Error> {
     let Some(source) = Source::of(engine) else { return Ok(()) };
     let ids = findings.iter().flat_map(|finding| &finding.event_ids).cloned().collect::<HashSet<_>>();
-    let first = findings.iter().map(|finding| finding.first_time).min().unwrap_or_default();
-    let last = findings.iter().map(|finding| finding.last_time).max().unwrap_or_default();
-    let sessions = source.sessions(&ids, first, last).await?;
+    let windows = Windows::of(findings.iter().map(|finding| (finding.first_time, finding.last_time)));
+    let sessions = source.sessions(&ids, &windows).await?;
     let chains = source.chains_of(sessions.values().map(|(session, time, _)| (session, *time))).await?;
     for finding in findings {
         let used = finding.event_ids.iter().filter_map(|id| sessions.get(id));

@@ -158,15 +158,15 @@ impl Source {
         Ok(used)
     }
 
-    /// The identities in the events with these ids from `first` to `last`, with their time and address.
+    /// The identities in the events with these ids, with their time and address. All are in `windows`, which leaves few
+    /// rows whose ids have to be read.
     pub(super) async fn sessions(
         &self,
         ids: &HashSet<String>,
-        first: i64,
-        last: i64,
+        windows: &Windows,
     ) -> Result<HashMap<String, (Session, i64, Text)>> {
         let columns = COLUMNS.iter().chain(&["eventid"]).map(|name| ident(*name)).collect();
-        let filter = bounded(one_of("eventid", ids), Some(first), Some(last));
+        let filter = within(TIME, windows).and(one_of("eventid", ids));
         let mut rows = self.rows(filter, columns).await?;
         let (mut found, mut names) = (HashMap::new(), Names::default());
         while let Some(batch) = rows.try_next().await? {
