@@ -198,7 +198,7 @@ impl Columns {
 pub(super) type Key<'a> = Vec<Option<&'a str>>;
 
 /// A row among those of a rule.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct At {
     pub(super) time: i64,
     pub(super) step: usize,
@@ -225,7 +225,8 @@ impl Rows {
         self.steps.iter().map(Columns::bytes).sum()
     }
 
-    /// The rows by the values of `names`, each group in the order of event time; of one time, in the order of steps.
+    /// The rows by the values of `names`, each group in the order of event time; of one time, in the order of steps, and of
+    /// ids, so that what is found does not depend on which file was read first.
     pub(super) fn by<'a>(&'a self, names: &[String]) -> Vec<(Key<'a>, Vec<At>)> {
         let mut numbers = HashMap::<Key<'_>, usize>::new();
         let mut groups = Vec::<(Key<'_>, Vec<At>)>::new();
@@ -255,9 +256,14 @@ impl Rows {
             }
         }
         for (_, rows) in &mut groups {
-            rows.sort_unstable();
+            let order = |at: &At| (at.time, at.step);
+            rows.sort_unstable_by(|a, b| order(a).cmp(&order(b)).then_with(|| self.id(*a).cmp(&self.id(*b))));
         }
         groups
+    }
+
+    fn id(&self, at: At) -> Option<&str> {
+        self.steps[at.step].value(ID, at.row)
     }
 
     /// The columns of a row, and which of their rows it is.

@@ -59,7 +59,7 @@ pub fn statement(rule: &Rule, range: &Range) -> String {
     match (&rule.threshold, &rule.first_seen) {
         (Some(threshold), _) => counted(threshold, &matching),
         (_, Some(first_seen)) => novel(first_seen, &matching, range),
-        _ => format!("{matching}\nORDER BY eventTime"),
+        _ => format!("{matching}\nORDER BY eventTime, eventID"),
     }
 }
 
@@ -89,7 +89,7 @@ fn counted(threshold: &Threshold, matching: &str) -> String {
     format!(
         "WITH matching AS (\n  {}\n), counted AS (\n  SELECT *, {measure} {window} AS \"count\",\n  \
          min(eventTime) {window} AS \"first\"\n  FROM matching\n)\nSELECT * FROM counted WHERE \"count\" >= {}\n\
-         ORDER BY eventTime",
+         ORDER BY eventTime, eventID",
         indented(matching),
         threshold.count
     )
@@ -124,7 +124,7 @@ fn joined(rule: &Rule, sequence: &Sequence, range: &Range) -> String {
         Order::Strict => in_order(rule, sequence, &mut text),
         Order::Any => in_any_order(rule, sequence, &mut text),
     };
-    format!("{}\n{last}\nORDER BY eventTime", text.trim_end_matches(','))
+    format!("{}\n{last}\nORDER BY eventTime, eventID", text.trim_end_matches(','))
 }
 
 /// Each step knows when the latest chain that it completes has begun.
@@ -179,7 +179,7 @@ fn novel(first_seen: &FirstSeen, matching: &str, range: &Range) -> String {
         "WITH matching AS (\n  {}\n), seen AS (\n  SELECT *, lag(eventTime) OVER ({}ORDER BY eventTime) AS before,\n  \
          (SELECT min(eventTime) FROM cloudtrail{within}) AS since\n  FROM matching WHERE {known}\n)\nSELECT * FROM seen\n\
          WHERE (before IS NULL OR before < eventTime - INTERVAL '{} seconds')\n  \
-         AND since <= eventTime - INTERVAL '{} seconds'\nORDER BY eventTime",
+         AND since <= eventTime - INTERVAL '{} seconds'\nORDER BY eventTime, eventID",
         indented(matching),
         partition(&first_seen.keys),
         first_seen.forget_after.0,
