@@ -46,6 +46,7 @@ pub fn all() -> Vec<Arc<ScalarUDF>> {
         ip::ip_in(),
         ip::is_public_ip(),
         ip::net24(),
+        ip::ip_order(),
         geoip::country(),
         geoip::asn(),
         geoip::as_org(),

@@ -1,9 +1,10 @@
 //! `CAST(x AS type)` with the types of Trino that texts of JSON are cast to.
 //!
 //! To the engine JSON is text, so that `array(json)` is the list of its items, a row a struct of its members, found by
-//! name in any case, and `map(varchar, json)` the text itself. Other types are the parser's own.
+//! name in any case, and `map(varchar, json)` the text itself. Addresses are texts as well, and are marked as such, since
+//! they compare as addresses ([`super::addresses`]). Other types are the parser's own.
 
-use super::macros;
+use super::{addresses, macros};
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Value,
 };
@@ -21,12 +22,23 @@ enum Target {
     Json,
     /// `row(name type, …)`.
     Row(Vec<(String, Target)>),
-    /// `map(…)`, `ipaddress`: what it was.
+    /// `map(…)`: what it was.
     Same,
+    /// `ipaddress`, `ipprefix`.
+    Address,
 }
 
-/// The cast that comes next, if one does.
+/// The cast that comes next, if one does, or the address: `IPADDRESS '192.0.2.1'`.
 pub(super) fn parse(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    if let Token::Word(word) = &parser.peek_token_ref().token
+        && word.value.eq_ignore_ascii_case("ipaddress")
+        && let Token::SingleQuotedString(text) = &parser.peek_nth_token_ref(1).token
+    {
+        let address = addresses::marked(Expr::value(Value::SingleQuotedString(text.clone())));
+        parser.next_token();
+        parser.next_token();
+        return address.map(Ok);
+    }
     let kind = match &parser.peek_token_ref().token {
         Token::Word(word) if word.keyword == Keyword::CAST => CastKind::Cast,
         Token::Word(word) if word.keyword == Keyword::TRY_CAST => CastKind::TryCast,
@@ -57,6 +69,7 @@ fn cast(parser: &mut Parser, kind: &CastKind) -> Result<Expr, ParserError> {
 fn cast_to(value: Expr, target: &Target, kind: &CastKind, depth: usize) -> Option<Expr> {
     match target {
         Target::Same => Some(value),
+        Target::Address => addresses::marked(value),
         Target::Json => macros::parse("to_json($1)", &[value]),
         Target::Plain(data_type) => Some(Expr::Cast {
             kind: kind.clone(),
@@ -91,7 +104,7 @@ fn cast_to(value: Expr, target: &Target, kind: &CastKind, depth: usize) -> Optio
 /// Whether items of a JSON array, which are texts, are of the type already.
 fn is_text(target: &Target) -> bool {
     match target {
-        Target::Same | Target::Json => true,
+        Target::Same | Target::Address | Target::Json => true,
         Target::Plain(data_type) => matches!(data_type, DataType::Varchar(_)),
         Target::Array(_) | Target::Row(_) => false,
     }
@@ -108,7 +121,7 @@ fn target(parser: &mut Parser) -> Result<Target, ParserError> {
         ("map", true) => skip(parser).map(|()| Target::Same),
         ("row", true) => fields(parser).map(Target::Row),
         ("json", false) => skip(parser).map(|()| Target::Json),
-        ("ipaddress" | "ipprefix", false) => skip(parser).map(|()| Target::Same),
+        ("ipaddress" | "ipprefix", false) => skip(parser).map(|()| Target::Address),
         _ => Ok(Target::Plain(parser.parse_data_type()?)),
     }
 }

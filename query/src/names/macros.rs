@@ -51,6 +51,8 @@ pub(super) const MACROS: &[Macro] = &[
     of("slice", 3, "array_slice($1, $2, $2 + $3 - 1)"),
     of("transform", 2, "array_transform(json_items($1), $2)"),
     of("zip", 2, "arrays_zip($1, $2)"),
+    // Addresses.
+    of("ipaddress", 1, "$1"),
     // JSON.
     of("json_array_contains", 2, "array_has(json_items($1), CAST($2 AS VARCHAR))"),
     of("json_array_length", 1, "cardinality(json_items($1))"),

@@ -12,6 +12,7 @@ pub(crate) mod view;
 pub(crate) mod views;
 mod dialect;
 mod casts;
+mod addresses;
 mod tokens;
 mod quotes;
 pub(crate) mod values;

@@ -4,6 +4,7 @@
 //! pass knows the relations of the statement and the columns of `cloudtrail`, and splits the name: qualifier, column,
 //! and the keys behind it as `['bucketName']`, which the planner then resolves ([`super::planner`]).
 
+use super::addresses;
 use super::bind::{bind, tokens};
 use super::calls::{expand, subscript};
 use super::dialect::Sql;
@@ -264,6 +265,7 @@ impl Pass {
                     shorthand: *shorthand,
                 })
             }
+            Expr::BinaryOp { .. } | Expr::Between { .. } => addresses::compared(expr),
             // `JSON '{"a":1}'`
             Expr::TypedString(text) if text.data_type == ast::DataType::JSON => {
                 Some(Expr::Value(text.value.clone()))

@@ -250,5 +250,5 @@ fn an_empty_question_is_none() {
     complains(&refused, 2, &["error: 'garbage' is no time", "hint: write it as '2026-"]);
     let refused =
         run(trailhound(["sql", "select eventName\nfrom cloudtrail order eventName", "--lake"]).arg(&lake));
-    complains(&refused, 2, &["error: expected BY, found eventName at line 2, column 23"]);
+    complains(&refused, 2, &["error: expected end of statement, found order at line 2, column 17"]);
 }
