@@ -66,7 +66,7 @@ pub(super) fn ip_order() -> Arc<ScalarUDF> {
         call: "ip_order(ip)",
         doc: "A text that sorts as addresses do: their 16 bytes as hexadecimal digits, those of an IPv4 address mapped \
               into IPv6. NULL for what is no address. Comparisons of CAST(ip AS IPADDRESS) use it.",
-        example: "ip_order('9.0.0.1') < ip_order('10.0.0.1')",
+        example: "ip_order('192.0.2.1')",
         returns: DataType::Utf8,
         body: |arguments, rows| {
             let addresses = Texts::new(&arguments[0])?;
