@@ -67,10 +67,11 @@ impl From<datafusion::parquet::errors::ParquetError> for Error {
 }
 
 /// What the engine puts before its messages, which says nothing to who asked.
-const PREFIXES: [&str; 8] = [
+const PREFIXES: [&str; 9] = [
     "Arrow error: ",
     "Error during planning: ",
     "Execution error: ",
+    "Internal error: ",
     "Parser error: ",
     "Schema error: ",
     "SQL error: ",
@@ -101,6 +102,9 @@ fn plain(error: &DataFusionError) -> String {
     }
     // A hint of ours is on a line of its own; what else the engine adds is for its makers.
     let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+    if let Some(plain) = misused(text) {
+        return plain;
+    }
     let hint = hint.lines().next().filter(|hint| !hint.is_empty());
     let mut text = text.lines().next().unwrap_or_default();
     while let Some(rest) = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
@@ -135,6 +139,23 @@ fn unparsed(error: &ParserError) -> String {
         None => text.to_owned(),
     };
     format!("{text}{place}")
+}
+
+/// A function that is none, or is given what it does not take. The engine tells each signature that it has tried.
+fn misused(text: &str) -> Option<String> {
+    let named = |after: &str| text.split_once(after)?.1.split('\'').next();
+    if let Some(name) = named("Invalid function '") {
+        let hint = match named("Did you mean '") {
+            Some(near) => format!("did you mean {near}?"),
+            None => "SHOW FUNCTIONS lists all".to_owned(),
+        };
+        return Some(format!("there is no function {name}\nhint: {hint}"));
+    }
+    let is_refused = ["failed to match any signature", "Failed to coerce arguments", "No function matches"];
+    let name = named("call to '").or_else(|| named("Function '"))?;
+    is_refused.iter().any(|words| text.contains(words)).then(|| {
+        format!("{name} does not take these values\nhint: casts make others: CAST(x AS VARCHAR), TRY_CAST(x AS BIGINT)")
+    })
 }
 
 /// Which limit was met. The engine says it in many words, and names its operators.
