@@ -15,6 +15,7 @@ pub mod table;
 pub mod raw;
 pub mod limits;
 mod joins;
+mod distinct;
 pub mod engine;
 pub mod chain;
 pub mod rules;

@@ -3,6 +3,7 @@
 //! It is done as soon as the statement is typed: a moment later the columns that nothing names are left out of the view
 //! ([`rules`]), and with them most of what planning would have to carry through all its passes.
 
+use crate::distinct::Distinct;
 use crate::functions::json_path::column_of_member;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -64,8 +65,9 @@ fn column(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 }
 
 /// The rules of the engine, after one that leaves out what nobody reads: the view has a hundred columns and a few structs
-/// of them, which otherwise go through the first pass of all rules.
+/// of them, which otherwise go through the first pass of all rules; and after one of ours for counts.
 pub(crate) fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let first: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(OptimizeProjections::new());
-    [first].into_iter().chain(Optimizer::new().rules).collect()
+    let first: [Arc<dyn OptimizerRule + Send + Sync>; 2] =
+        [Arc::new(OptimizeProjections::new()), Arc::new(Distinct)];
+    first.into_iter().chain(Optimizer::new().rules).collect()
 }
