@@ -24,6 +24,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 use foldhash::{HashMap, HashMapExt};
 use futures::TryStreamExt;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use texts::Texts;
 
@@ -115,28 +116,23 @@ impl<'a> Scan<'a> {
                 && sources.is_null(row) == sources.is_null(row - 1)
                 && names.is_null(row) == names.is_null(row - 1)
         };
-        let mut by_pair = HashMap::<(&str, &str), Vec<u32>>::new();
+        let mut by_pair = HashMap::<(&str, &str), Vec<Range<usize>>>::new();
         let mut start = 0;
-        // Files are in the order of names, so a pair comes in a few runs.
+        // Files are in the order of names, so a pair comes in a few runs, and most in one.
         while start < batch.num_rows() {
             let end = (start + 1..batch.num_rows()).find(|&row| !is_same(row)).unwrap_or(batch.num_rows());
-            let rows = (start..end).filter_map(|row| u32::try_from(row).ok());
-            by_pair.entry(pair(start)).or_default().extend(rows);
+            by_pair.entry(pair(start)).or_default().push(start..end);
             start = end;
         }
         let mut groups = Vec::new();
         if !self.of_all.is_empty() {
             groups.push((Arc::clone(&self.of_all), batch.clone()));
         }
-        for ((source, name), rows) in by_pair {
+        for ((source, name), runs) in by_pair {
             let takers = self.takers(source, name);
-            if takers.is_empty() {
-                continue;
+            if !takers.is_empty() {
+                groups.push((takers, rows_of(batch, &runs)?));
             }
-            let is_all = rows.len() == batch.num_rows();
-            let rows =
-                if is_all { batch.clone() } else { take_record_batch(batch, &UInt32Array::from(rows))? };
-            groups.push((takers, rows));
         }
         Ok(groups)
     }
@@ -156,6 +152,15 @@ impl<'a> Scan<'a> {
         self.takers.insert(pair, Arc::clone(&takers));
         takers
     }
+}
+
+/// The rows of a batch that are in `runs`; nothing is copied for a single one.
+fn rows_of(batch: &RecordBatch, runs: &[Range<usize>]) -> Result<RecordBatch, Error> {
+    if let [run] = runs {
+        return Ok(batch.slice(run.start, run.len()));
+    }
+    let rows = runs.iter().cloned().flatten().filter_map(|row| u32::try_from(row).ok());
+    Ok(take_record_batch(batch, &rows.collect::<UInt32Array>())?)
 }
 
 fn value(column: &StringViewArray, row: usize) -> &str {
