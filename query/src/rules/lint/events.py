@@ -15,7 +15,7 @@ MORE = """
 account CloseAccount
 aws-marketplace Subscribe
 bedrock PutFoundationModelEntitlement
-billingconsole GetBillsForBillingPeriod GetTotalAmountForForecast
+billingconsole GetAlternateContact GetBillsForBillingPeriod GetContactInformation GetTotalAmountForForecast
 cloudfront CreateDistribution UpdateDistribution CreateFunction PublishFunction UpdateFunction TagResource
 cloudfront CreatePublicKey UpdatePublicKey
 cloudshell CreateEnvironment CreateSession GetFileDownloadUrls GetFileUploadUrls StartEnvironment
