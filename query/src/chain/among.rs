@@ -1,7 +1,7 @@
 //! Conditions on thousands of values, as one function over a set.
 //!
 //! A statement with an `IN` list of thousands is rewritten, item by item, in each pass of the planner: eight thousand ids
-//! took 1.3 s before the first row was read. A short list stays one, since the statistics and bloom filters of files
+//! took more than a second before the first row was read. A short list stays one, since the statistics and bloom filters of files
 //! answer it.
 
 use super::windows::Windows;

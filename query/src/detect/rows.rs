@@ -271,3 +271,23 @@ impl Rows {
         (&self.steps[at.step], at.row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::{StringArray, TimestampMicrosecondArray};
+    use std::sync::Arc;
+
+    #[test]
+    fn events_of_one_time_are_in_the_order_of_their_ids() {
+        let ids = Arc::new(StringArray::from(vec!["c", "a", "b"])) as ArrayRef;
+        let times = TimestampMicrosecondArray::from(vec![5, 5, 4]).with_timezone("UTC");
+        let batch = RecordBatch::try_from_iter([(ID, ids), (TIME, Arc::new(times) as ArrayRef)]).unwrap();
+        let mut rows = Rows::default();
+        rows.step(0).append(&batch).unwrap();
+        let groups = rows.by(&[]);
+        let [(_, group)] = groups.as_slice() else { panic!("{} groups", groups.len()) };
+        let ids = group.iter().map(|at| rows.id(*at).unwrap()).collect::<Vec<_>>();
+        assert_eq!(ids, ["b", "a", "c"]);
+    }
+}

@@ -34,10 +34,13 @@ pub(super) fn parse(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         && word.value.eq_ignore_ascii_case("ipaddress")
         && let Token::SingleQuotedString(text) = &parser.peek_nth_token_ref(1).token
     {
-        let address = addresses::marked(Expr::value(Value::SingleQuotedString(text.clone())));
+        let text = text.clone();
+        if text.parse::<std::net::IpAddr>().is_err() {
+            return Some(Err(ParserError::ParserError(format!("'{text}' is no address"))));
+        }
         parser.next_token();
         parser.next_token();
-        return address.map(Ok);
+        return addresses::marked(Expr::value(Value::SingleQuotedString(text))).map(Ok);
     }
     let kind = match &parser.peek_token_ref().token {
         Token::Word(word) if word.keyword == Keyword::CAST => CastKind::Cast,
