@@ -2,8 +2,9 @@
 //!
 //! `SELECT a, count(*), count(DISTINCT b) … GROUP BY a` becomes the rows of each pair of `a` and `b`, and of these the sums
 //! and the number. The engine does so beside `sum`, `min` and `max` alone; otherwise it keeps a set for each group, which
-//! is most of the work where there are many groups, and cannot be spilled. Over a million events: calls and identities by
-//! address 0.16 CPU-s → 0.06, names by identity 0.27 → 0.06 and 730 MB → 135.
+//! is most of the work where there are many groups, and cannot be spilled. A million events, beside the same with FILTER
+//! (WHERE true), which the rule leaves alone: calls and identities by address take a third of the CPU time (0.07 s of 0.20),
+//! names by identity a quarter (0.07 of 0.31) and 116 MB instead of 712.
 
 use datafusion::arrow::array::{Array, AsArray, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
